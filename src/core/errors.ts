@@ -1,0 +1,153 @@
+/**
+ * Expected failures. Each has a `code` for programs, a `hint` for the operator and keeps its `cause`.
+ * Anything else that is thrown is a bug and ends the process.
+ */
+export abstract class OperatingError extends Error {
+  abstract readonly code: string;
+  /** What the operator should do next, ending in a command or a setting where there is one. */
+  abstract readonly hint: string;
+
+  override get name(): string {
+    return this.constructor.name;
+  }
+}
+
+export class ConfigInvalidError extends OperatingError {
+  readonly code = "CONFIG_INVALID";
+  readonly hint = "Mend the settings named above; `reactune config show` lists every setting with its source";
+  /** One line per wrong setting: key, value, source, remedy. */
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[], options?: ErrorOptions) {
+    super(`Cannot read the configuration: ${problems.join("; ")}`, options);
+    this.problems = problems;
+  }
+}
+
+export class StoreTooNewError extends OperatingError {
+  readonly code = "STORE_TOO_NEW";
+  readonly hint = "Start the version of Reactune that wrote this data, or a newer one; nothing was changed";
+
+  constructor(what: string, found: number, known: number) {
+    super(`Cannot read ${what}: its version is ${found} and this program knows up to ${known}`);
+  }
+}
+
+export class RecordInvalidError extends OperatingError {
+  readonly code = "RECORD_INVALID";
+  readonly hint = "Restore the data from an export, or report this with the record's kind and id";
+
+  constructor(kind: string, id: string, options?: ErrorOptions) {
+    super(`Cannot read ${kind} "${id}": its fields do not fit the schema`, options);
+  }
+}
+
+export class InferenceUnavailableError extends OperatingError {
+  readonly code = "INFERENCE_UNAVAILABLE";
+  readonly hint = "Run `reactune doctor`; it checks the model file, the memory and the servers";
+
+  constructor(engine: string, options?: ErrorOptions) {
+    super(`Cannot reach inference engine "${engine}": it did not answer`, options);
+  }
+}
+
+export class QueueFullError extends OperatingError {
+  readonly code = "QUEUE_FULL";
+  readonly hint = "Wait a moment, or raise inference.queueMax or inference.parallelStreams";
+
+  constructor(waiting: number) {
+    super(`Cannot accept the message: ${waiting} others are waiting`);
+  }
+}
+
+export class ModelNotFoundError extends OperatingError {
+  readonly code = "MODEL_NOT_FOUND";
+  readonly hint = "Run `npm start` once to install the default model, or pass --model with the path of a GGUF file";
+
+  constructor(model: string, options?: ErrorOptions) {
+    super(`Cannot load model "${model}": the file is not there or is not a GGUF file`, options);
+  }
+}
+
+export class AdapterRefusedError extends OperatingError {
+  readonly code = "ADAPTER_REFUSED";
+  readonly hint = "Train a new adapter with `reactune train <domain>`; files that this store did not make are never loaded";
+
+  constructor(digest: string, why: string, options?: ErrorOptions) {
+    super(`Cannot load adapter "${digest.slice(0, 12)}": ${why}`, options);
+  }
+}
+
+export class AdapterNotFoundError extends OperatingError {
+  readonly code = "ADAPTER_NOT_FOUND";
+  readonly hint = "List what there is with `reactune adapters list`";
+
+  constructor(what: string) {
+    super(`Cannot find adapter "${what}"`);
+  }
+}
+
+export class DomainUnknownError extends OperatingError {
+  readonly code = "DOMAIN_UNKNOWN";
+  readonly hint: string;
+
+  constructor(domain: string, known: readonly string[]) {
+    super(`Cannot find domain "${domain}"`);
+    this.hint = `Use one of: ${known.join(", ")}`;
+  }
+}
+
+export class NotReadyError extends OperatingError {
+  readonly code = "NOT_READY";
+  readonly hint = "Run `reactune readiness` to see what is missing";
+
+  constructor(domain: string, light: string) {
+    super(`Cannot train domain "${domain}": readiness is ${light}`);
+  }
+}
+
+export class TrainingUnavailableError extends OperatingError {
+  readonly code = "TRAINING_UNAVAILABLE";
+  readonly hint: string;
+
+  constructor(why: string, hint: string, options?: ErrorOptions) {
+    super(`Cannot train: ${why}`, options);
+    this.hint = hint;
+  }
+}
+
+export class TrainingFailedError extends OperatingError {
+  readonly code = "TRAINING_FAILED";
+  readonly hint: string;
+  readonly runId: string;
+
+  constructor(runId: string, why: string, hint: string, options?: ErrorOptions) {
+    super(`Cannot finish training run "${runId}": ${why}`, options);
+    this.runId = runId;
+    this.hint = hint;
+  }
+}
+
+export class ServiceConflictError extends OperatingError {
+  readonly code = "SERVICE_CONFLICT";
+  readonly hint = "Somebody changed what is in service at the same time; look with `reactune adapters list` and try again";
+
+  constructor(scope: string) {
+    super(`Cannot change what is in service for "${scope}": it was changed meanwhile`);
+  }
+}
+
+export class ImportInvalidError extends OperatingError {
+  readonly code = "IMPORT_INVALID";
+  readonly hint = "Use a file written by `reactune export`; nothing was imported";
+
+  constructor(line: number, why: string, options?: ErrorOptions) {
+    super(`Cannot import line ${line}: ${why}`, options);
+  }
+}
+
+/** The words for a log or a person, with the hint where the error has one. Never a credential: errors hold none. */
+export function describeError(error: unknown): string {
+  if (error instanceof OperatingError) return `${error.message}. ${error.hint}`;
+  return error instanceof Error ? error.message : String(error);
+}

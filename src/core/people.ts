@@ -1,0 +1,36 @@
+/** Whether a workspace's words may teach, and who allowed it in which words. */
+export interface LearningPermission {
+  readonly workspaceId: string;
+  readonly level: LearningLevel;
+  readonly grantedBy: string;
+  readonly wordingVersion: number;
+  readonly changedAtMs: number;
+}
+
+/** `examples`: liked answers may be shown to the model as examples; `adapters`: they may also train it. */
+export type LearningLevel = "off" | "examples" | "adapters";
+
+/** A person's own word; it always wins over the workspace's. */
+export interface UserChoice {
+  readonly workspaceId: string;
+  readonly userId: string;
+  readonly learns: boolean;
+  readonly changedAtMs: number;
+}
+
+export interface AuditEntry {
+  readonly id: string;
+  readonly atMs: number;
+  readonly who: string;
+  readonly what: string;
+  readonly workspaceId?: string;
+  readonly before?: string;
+  readonly after?: string;
+}
+
+/** Whose data went and when: every restore replays it. */
+export interface Deletion {
+  readonly workspaceId: string;
+  readonly userId: string;
+  readonly atMs: number;
+}

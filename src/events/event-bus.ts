@@ -1,0 +1,11 @@
+/** Port: a lossy hint to look again sooner. Nothing may depend on a hint arriving. */
+export interface EventBus {
+  publish(hint: Hint): void;
+  /** Returns a function that ends the subscription. */
+  subscribe(listener: (hint: Hint) => void): () => void;
+}
+
+export type Hint =
+  | { readonly kind: "service.changed"; readonly scopeKey: string }
+  | { readonly kind: "run.changed"; readonly runId: string }
+  | { readonly kind: "turn.changed"; readonly turnId: string };

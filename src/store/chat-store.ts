@@ -1,0 +1,57 @@
+import type { Conversation } from "#core/conversation.ts";
+import type { Feedback, FeedbackChange } from "#core/feedback.ts";
+import type { Delivery, InboxEvent, IncomingMessage } from "#core/inbox.ts";
+import type { Turn } from "#core/turn.ts";
+
+/** Port: what was asked, answered and thought of it. Every write is durable when its promise resolves. */
+export interface ChatStore {
+  /** False when an event of this id was accepted before: the caller then does nothing. */
+  acceptEvent(id: string, message: IncomingMessage, nowMs: number): Promise<boolean>;
+  /** The oldest received event, or one whose lease ran out; `eventId` asks for that one only. Never the same to two callers. */
+  claimEvent(claim: EventClaim): Promise<InboxEvent | undefined>;
+  finishEvent(id: string): Promise<void>;
+  /** Prolongs the lease of an event that is still being answered. */
+  renewEvent(id: string, leaseUntilMs: number): Promise<void>;
+
+  saveConversation(conversation: Conversation): Promise<void>;
+  findConversation(id: string): Promise<Conversation | undefined>;
+  /** The newest conversation of this place that is not closed. */
+  findOpenConversation(place: ConversationPlace): Promise<Conversation | undefined>;
+  /** Newest first. */
+  listConversations(query: ConversationQuery): Promise<readonly Conversation[]>;
+
+  /** Inserts or replaces by id; keeps counts for readiness up to date. */
+  saveTurn(turn: Turn): Promise<void>;
+  findTurn(id: string): Promise<Turn | undefined>;
+  findTurnByMessage(workspaceId: string, channelId: string, messageId: string): Promise<Turn | undefined>;
+  /** Oldest first, at most `limit` of the newest; deleted and superseded turns are left out. */
+  listHistory(conversationId: string, limit: number): Promise<readonly Turn[]>;
+
+  /** Merges by `mergeFeedback`, atomically, and keeps counts for readiness up to date. Rejects when the turn is unknown. */
+  putFeedback(change: FeedbackChange): Promise<Feedback>;
+  listFeedback(turnId: string): Promise<readonly Feedback[]>;
+
+  saveDelivery(delivery: Delivery): Promise<void>;
+  listDeliveries(turnId: string): Promise<readonly Delivery[]>;
+}
+
+export interface EventClaim {
+  readonly eventId?: string;
+  readonly claimedBy: string;
+  readonly nowMs: number;
+  readonly leaseMs: number;
+}
+
+export interface ConversationPlace {
+  readonly workspaceId: string;
+  readonly channelId: string;
+  readonly threadId?: string;
+}
+
+export interface ConversationQuery {
+  readonly workspaceId: string;
+  readonly channelId?: string;
+  /** Only conversations whose last turn is older. */
+  readonly beforeMs?: number;
+  readonly limit: number;
+}
