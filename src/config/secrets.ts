@@ -1,0 +1,61 @@
+import { z } from "zod";
+
+const address = (pattern: RegExp) => z.string().max(4096).regex(pattern);
+
+/** Never in a file of settings: only from the environment, `.env` or a `..._FILE` variable. */
+export const credentialsSchema = z.strictObject({
+  discordToken: z
+    .string()
+    .regex(/^[\w-]{20,}\.[\w-]{5,}\.[\w-]{20,}$/)
+    .optional(),
+  slackBotToken: z
+    .string()
+    .regex(/^xoxb-[\w-]{10,}$/)
+    .optional(),
+  slackAppToken: z
+    .string()
+    .regex(/^xapp-[\w-]{10,}$/)
+    .optional(),
+  slackSigningSecret: z
+    .string()
+    .regex(/^[0-9a-fA-F]{16,}$/)
+    .optional(),
+});
+
+export const serversSchema = z.strictObject({
+  ollamaUrl: z
+    .string()
+    .max(4096)
+    .transform(completeOllamaUrl)
+    .pipe(address(/^https?:\/\/[^/\s]+/))
+    .optional(),
+  mongodbUri: address(/^mongodb(\+srv)?:\/\/[^/\s]+/).optional(),
+  redisUrl: address(/^rediss?:\/\/[^/\s]+/).optional(),
+});
+
+/**
+ * OLLAMA_HOST as Ollama's own programs read it: scheme and port may be missing, and 0.0.0.0 (where a server listens)
+ * is 127.0.0.1 for a client.
+ */
+export function completeOllamaUrl(host: string): string {
+  const withScheme = /^[a-z]+:\/\//i.test(host) ? host : `http://${host}`;
+  if (!URL.canParse(withScheme)) return host;
+  const url = new URL(withScheme);
+  if (url.hostname === "0.0.0.0") url.hostname = "127.0.0.1";
+  const authority = withScheme.replace(/^[^/]*\/\//, "").replace(/\/.*$/, "");
+  if (url.protocol === "http:" && !/:\d+$/.test(authority)) url.port = "11434";
+  return url.href.replace(/\/$/, "");
+}
+
+/** What may be shown of a secret: never a character of it. Undefined when the setting is no secret. */
+export function maskSecret(key: string, value: unknown): string | undefined {
+  if (typeof value !== "string") return undefined;
+  if (key.startsWith("credentials.")) return `set (${value.length} characters)`;
+  if (!key.startsWith("servers.")) return undefined;
+  return hasPassword(value) ? value.replace(/\/\/.*@/, "//(hidden)@") : undefined;
+}
+
+/** True for an address that carries a user or a password. */
+export function hasPassword(address: string): boolean {
+  return /^[a-z+]+:\/\/.*@/i.test(address);
+}

@@ -1,0 +1,16 @@
+import { readFileSync } from "node:fs";
+import type { ConfigInputs } from "./load.ts";
+
+/** What loadConfig() reads on this machine: flags still have to be added. */
+export function readSystem(): Omit<ConfigInputs, "argvSettings"> {
+  return { environment: process.env, workingDirectory: process.cwd(), readFile: readTextFile };
+}
+
+/** Undefined when the file is not there or cannot be read. */
+function readTextFile(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
