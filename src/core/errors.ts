@@ -71,7 +71,8 @@ export class ModelNotFoundError extends OperatingError {
 
 export class AdapterRefusedError extends OperatingError {
   readonly code = "ADAPTER_REFUSED";
-  readonly hint = "Train a new adapter with `reactune train <domain>`; files that this store did not make are never loaded";
+  readonly hint =
+    "Train a new adapter with `reactune train <domain>`; files that this store did not make are never loaded";
 
   constructor(digest: string, why: string, options?: ErrorOptions) {
     super(`Cannot load adapter "${digest.slice(0, 12)}": ${why}`, options);
@@ -130,7 +131,8 @@ export class TrainingFailedError extends OperatingError {
 
 export class ServiceConflictError extends OperatingError {
   readonly code = "SERVICE_CONFLICT";
-  readonly hint = "Somebody changed what is in service at the same time; look with `reactune adapters list` and try again";
+  readonly hint =
+    "Somebody changed what is in service at the same time; look with `reactune adapters list` and try again";
 
   constructor(scope: string) {
     super(`Cannot change what is in service for "${scope}": it was changed meanwhile`);

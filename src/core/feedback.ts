@@ -38,7 +38,8 @@ export interface FeedbackChange {
 /** Out-of-order events change nothing that a later event has already set. */
 export function mergeFeedback(existing: Feedback | undefined, change: FeedbackChange): Feedback {
   const base = existing ?? { scoreAtMs: 0, commentAtMs: 0, correctionAtMs: 0, endorsedBy: [], source: change.source };
-  const takesScore = change.score !== undefined && change.atMs >= base.scoreAtMs;
+  const takesScore =
+    change.score !== undefined && change.atMs >= base.scoreAtMs && !isRemovalOfAnother(existing, change);
   const takesComment = change.comment !== undefined && change.atMs >= base.commentAtMs;
   const takesCorrection = change.correction !== undefined && change.atMs >= base.correctionAtMs;
   const score = takesScore ? change.score : existing?.score;
@@ -64,6 +65,16 @@ export function mergeFeedback(existing: Feedback | undefined, change: FeedbackCh
     ...(comment === undefined || comment === null ? {} : { comment }),
     ...(correction === undefined || correction === null ? {} : { correction }),
   };
+}
+
+/** Changing 😍 to 😞 arrives as two events, in any order: taking 😍 away must not take the new 😞 with it. */
+function isRemovalOfAnother(existing: Feedback | undefined, change: FeedbackChange): boolean {
+  return (
+    change.score === null &&
+    change.emoji !== undefined &&
+    existing?.emoji !== undefined &&
+    existing.emoji !== change.emoji
+  );
 }
 
 export const SCORE_LIKED_MIN = 4;

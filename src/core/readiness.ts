@@ -12,7 +12,14 @@ export interface ReadinessThresholds {
 }
 
 export type Light = "red" | "yellow" | "green";
-export type CriterionId = "conversations" | "messages" | "feedback" | "scoreMean" | "examples" | "raters" | "newExamples";
+export type CriterionId =
+  | "conversations"
+  | "messages"
+  | "feedback"
+  | "scoreMean"
+  | "examples"
+  | "raters"
+  | "newExamples";
 
 export interface Criterion {
   readonly id: CriterionId;

@@ -32,7 +32,15 @@ export interface Arm {
 }
 
 export function emptyService(scope: LearningScope): Service {
-  return { scope, ratio: 0, epoch: 0, movedEpoch: 0, changedAtMs: 0, changedBy: "reactune", reason: "nothing learned yet" };
+  return {
+    scope,
+    ratio: 0,
+    epoch: 0,
+    movedEpoch: 0,
+    changedAtMs: 0,
+    changedBy: "reactune",
+    reason: "nothing learned yet",
+  };
 }
 
 export interface ServiceAct {

@@ -1,0 +1,130 @@
+import type { IncomingMessage } from "#core/inbox.ts";
+import type { Turn } from "#core/turn.ts";
+import { rememberReply } from "./answer-from-cache.ts";
+import type { AnswerParts } from "./answer-parts.ts";
+import { checkMessage } from "./check-message.ts";
+import { type Draft, draftTurn } from "./draft-turn.ts";
+import { type EndedReply, generateReply } from "./generate-reply.ts";
+import type { PlatformConnector, ReplyPart } from "./platform-connector.ts";
+import { openReplyStream, type ReplyStream } from "./stream-reply.ts";
+
+/** What a message leads to: a stored turn, or a notice why not. */
+export type Answered = { readonly turn: Turn } | { readonly notice: string };
+
+/**
+ * Answers one accepted message, start to end: check, place, route, choose the arm, ask the cache, generate, deliver.
+ * Aborting `signal` stops the reply; what was written so far stays. Doing it twice with one `turnId` writes one turn.
+ */
+export async function answerMessage(
+  parts: AnswerParts,
+  connector: PlatformConnector,
+  turnId: string,
+  message: IncomingMessage,
+  signal: AbortSignal,
+): Promise<Answered> {
+  const target = replyTarget(turnId, message);
+  const again = message.regenerationOf === undefined ? undefined : await parts.chat.findTurn(message.regenerationOf);
+  const asked = again === undefined ? message : { ...message, text: again.question };
+  const checked = await checkMessage(asked, parts.settings, parts.rateLimiter, parts.now);
+  if (!checked.isAccepted) {
+    await connector.post({ ...target, text: checked.notice, isFinal: true });
+    parts.log.info({ turnId, reason: checked.reason }, "message.refused");
+    return { notice: checked.notice };
+  }
+
+  const draft = await draftTurn(parts, turnId, message, checked.question, again);
+  await saveDraft(parts, draft);
+  const onSkippedEdit = (error: unknown) => parts.log.warn({ turnId, err: error }, "reply.edit-skipped");
+  const stream = openReplyStream({ connector, chat: parts.chat, now: parts.now, onSkippedEdit }, target);
+  const ended =
+    draft.cached.entry === undefined
+      ? await generateReply(parts, draft, stream.update, signal)
+      : serveCached(parts, draft, draft.cached.entry.reply);
+  const turn = await deliver(parts, ended, stream);
+  await rememberOutcome(parts, draft, turn);
+  return { turn };
+}
+
+function replyTarget(turnId: string, message: IncomingMessage): Omit<ReplyPart, "text" | "isFinal"> {
+  return {
+    turnId,
+    workspaceId: message.workspaceId,
+    channelId: message.channelId,
+    ...(message.threadId === undefined ? {} : { threadId: message.threadId }),
+    inReplyTo: message.messageId,
+    part: 0,
+  };
+}
+
+/** Turn and planned delivery are durable before anything is posted: a kill from here on is finished after the restart. */
+async function saveDraft(parts: AnswerParts, { turn, conversation }: Draft): Promise<void> {
+  const arms = conversation.arms.filter((arm) => arm.domain !== turn.domain.domain);
+  await parts.chat.saveConversation({
+    ...conversation,
+    domain: turn.domain.domain,
+    arms: [...arms, { domain: turn.domain.domain, ...turn.arm }],
+    lastTurnAtMs: Math.max(conversation.lastTurnAtMs, turn.askedAtMs),
+    turns: Math.max(conversation.turns, turn.position + 1),
+  });
+  await parts.chat.saveTurn(turn);
+  await parts.chat.saveDelivery({ turnId: turn.id, part: 0, state: "planned", changedAtMs: parts.now() });
+}
+
+function serveCached(parts: AnswerParts, { turn, startedAtMs }: Draft, reply: string): EndedReply {
+  const nowMs = parts.now();
+  const provenance = { ...turn.provenance, endedBy: "cache" as const, totalMs: nowMs - startedAtMs };
+  return { turn: { ...turn, reply, status: "complete", repliedAtMs: nowMs, provenance }, shown: reply };
+}
+
+/** Invariant 1: the reply is in the store when its last text is shown; its place on the platform follows. */
+async function deliver(parts: AnswerParts, { turn, shown }: EndedReply, stream: ReplyStream): Promise<Turn> {
+  await parts.chat.saveTurn(turn);
+  const posted = await stream.finish(shown);
+  const delivered: Turn = {
+    ...turn,
+    messages: [...turn.messages, { messageId: posted.messageId, role: "reply", part: 0 }],
+  };
+  await parts.chat.saveTurn(delivered);
+  parts.events.publish({ kind: "turn.changed", turnId: turn.id });
+  return delivered;
+}
+
+async function rememberOutcome(parts: AnswerParts, draft: Draft, turn: Turn): Promise<void> {
+  const { provenance, domain } = turn;
+  if (turn.status === "complete" && provenance.endedBy === "stop" && draft.cached.isCacheable) {
+    const { vector } = draft.cached;
+    await rememberReply(parts.cache, parts.embedder, parts.settings.cache, {
+      scope: draft.cacheScopeOf(turn.arm),
+      question: turn.question,
+      reply: turn.reply,
+      turnId: turn.id,
+      domain: domain.domain,
+      ...(vector === undefined ? {} : { vector }),
+      nowMs: parts.now(),
+    });
+  }
+  if (provenance.endedBy !== "cache") {
+    await parts.models.saveUse({
+      modelDigest: provenance.modelDigest,
+      modelName: provenance.modelName,
+      atMs: parts.now(),
+      failed: turn.status === "failed",
+      totalMs: provenance.totalMs,
+      replyTokens: provenance.replyTokens,
+    });
+  }
+  parts.log.info(
+    {
+      turnId: turn.id,
+      domain: domain.domain,
+      routedBy: domain.by,
+      adapter: turn.arm.adapterDigest ?? null,
+      cache: provenance.cache.hit,
+      status: turn.status,
+      firstTokenMs: provenance.firstTokenMs ?? null,
+      totalMs: provenance.totalMs,
+      replyTokens: provenance.replyTokens,
+    },
+    "turn.answered",
+  );
+}

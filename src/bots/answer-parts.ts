@@ -1,0 +1,48 @@
+import type { NewId, Now } from "#core/clock.ts";
+import type { Log } from "#core/log.ts";
+import type { EventBus } from "#events/event-bus.ts";
+import type { Embedder } from "#inference/embedder.ts";
+import type { AdapterFile, BaseModel, InferenceEngine, Sampling } from "#inference/inference-engine.ts";
+import type { PromptEncoder } from "#inference/prompt-encoder.ts";
+import type { ChatStore } from "#store/chat-store.ts";
+import type { ModelStore } from "#store/model-store.ts";
+import type { RateLimiter } from "#store/rate-limiter.ts";
+import type { SemanticCache } from "#store/semantic-cache.ts";
+import type { ServiceWatch } from "#trainer/service-watch.ts";
+import type { CacheSettings } from "./answer-from-cache.ts";
+import type { MessageLimits } from "./check-message.ts";
+import type { PlaceSettings } from "./place-conversation.ts";
+import type { DomainRouter } from "./route-domain.ts";
+
+/** What answering needs; compose fills it. */
+export interface AnswerParts {
+  readonly chat: ChatStore;
+  readonly cache: SemanticCache;
+  readonly models: ModelStore;
+  readonly engine: InferenceEngine;
+  readonly encoder: PromptEncoder;
+  readonly base: BaseModel;
+  readonly embedder: Embedder | undefined;
+  readonly router: DomainRouter;
+  readonly services: ServiceWatch;
+  readonly rateLimiter: RateLimiter;
+  readonly events: EventBus;
+  /** Undefined when the file is not there; rejects with AdapterRefusedError when it is not what the store made. */
+  readonly openAdapter: (digest: string) => Promise<AdapterFile | undefined>;
+  /** Hex SHA-256; passed in because the rules of caching need a hash, not a library. */
+  readonly hash: (text: string) => string;
+  readonly settings: AnswerSettings;
+  readonly now: Now;
+  readonly newId: NewId;
+  readonly log: Log;
+}
+
+export interface AnswerSettings extends MessageLimits, PlaceSettings {
+  readonly systemPrompt: string;
+  readonly cache: CacheSettings;
+  readonly sampling: Sampling;
+  readonly replyTokensMax: number;
+  readonly replyTimeoutMs: number;
+  /** At most this many earlier turns are read for the prompt; the context window usually cuts sooner. */
+  readonly historyTurnsMax: number;
+}

@@ -1,0 +1,85 @@
+import { cleanText } from "#core/clean-text.ts";
+import { type Feedback, type FeedbackChange, SCORE_DISLIKED_MAX, type Score, scoreOfEmoji } from "#core/feedback.ts";
+import type { Log } from "#core/log.ts";
+import type { Turn } from "#core/turn.ts";
+import type { EventBus } from "#events/event-bus.ts";
+import type { ChatStore } from "#store/chat-store.ts";
+import type { SemanticCache } from "#store/semantic-cache.ts";
+import type { PlatformFeedback } from "./platform-connector.ts";
+
+export interface FeedbackParts {
+  readonly chat: ChatStore;
+  readonly cache: SemanticCache;
+  readonly events: EventBus;
+  readonly emoji: ReadonlyMap<string, Score>;
+  readonly textMaxChars: number;
+  readonly log: Log;
+}
+
+/** Undefined when it was no feedback: another emoji, a message that is no reply of ours, a score out of range. */
+export async function collectFeedback(parts: FeedbackParts, given: PlatformFeedback): Promise<Feedback | undefined> {
+  const turn = await parts.chat.findTurnByMessage(given.workspaceId, given.channelId, given.messageId);
+  if (turn === undefined || turn.status === "deleted") return undefined;
+  const change = toChange(parts, given, turn);
+  if (change === undefined) return undefined;
+
+  const feedback = await parts.chat.putFeedback(change);
+  if (feedback.score !== undefined && feedback.score <= SCORE_DISLIKED_MAX) await evict(parts.cache, turn);
+  parts.events.publish({ kind: "turn.changed", turnId: turn.id });
+  parts.log.info(
+    {
+      turnId: turn.id,
+      score: feedback.score ?? null,
+      source: feedback.source,
+      corrected: feedback.correction !== undefined,
+    },
+    "feedback.collected",
+  );
+  return feedback;
+}
+
+function toChange(parts: FeedbackParts, given: PlatformFeedback, turn: Turn): FeedbackChange | undefined {
+  const score = scoreOf(given, parts.emoji);
+  const comment = textOf(given.comment, parts.textMaxChars);
+  const correction = textOf(given.correction, parts.textMaxChars);
+  if (score === undefined && comment === undefined && correction === undefined && given.endorsedBy === undefined)
+    return undefined;
+  return {
+    turnId: turn.id,
+    userId: given.userId,
+    workspaceId: turn.workspaceId,
+    source: given.source,
+    atMs: given.atMs,
+    ...(score === undefined ? {} : { score }),
+    ...(given.emoji === undefined ? {} : { emoji: given.emoji }),
+    ...(comment === undefined ? {} : { comment }),
+    ...(correction === undefined ? {} : { correction }),
+    ...(given.endorsedBy === undefined ? {} : { endorsedBy: given.endorsedBy }),
+  };
+}
+
+function scoreOf(given: PlatformFeedback, emoji: ReadonlyMap<string, Score>): Score | null | undefined {
+  if (given.score === null) return null;
+  if (given.score !== undefined) return isScore(given.score) ? given.score : undefined;
+  if (given.emoji === undefined) return undefined;
+  const score = scoreOfEmoji(given.emoji, emoji);
+  return score !== undefined && given.isRemoval === true ? null : score;
+}
+
+function isScore(value: number): value is Score {
+  return Number.isInteger(value) && value >= 1 && value <= 5;
+}
+
+/** An empty text takes the field back. */
+function textOf(text: string | null | undefined, maxChars: number): string | null | undefined {
+  if (text === undefined || text === null) return text;
+  const clean = cleanText(text).slice(0, maxChars);
+  return clean === "" ? null : clean;
+}
+
+/** A disliked reply is not served again, whether it came from the cache or went into it. */
+async function evict(cache: SemanticCache, turn: Turn): Promise<void> {
+  await cache.evictTurn(turn.id);
+  const source = turn.provenance.cache.sourceTurnId;
+  if (source !== undefined) await cache.evictTurn(source);
+}

@@ -1,0 +1,135 @@
+import type { Conversation } from "#core/conversation.ts";
+import type { IncomingMessage } from "#core/inbox.ts";
+import type { LearningScope } from "#core/scope.ts";
+import { type Arm, chooseArm } from "#core/service.ts";
+import type { Provenance, Turn } from "#core/turn.ts";
+import { answerFromCache, type CacheAnswer } from "./answer-from-cache.ts";
+import type { AnswerParts } from "./answer-parts.ts";
+import { placeConversation } from "./place-conversation.ts";
+
+/** A turn before its first token, with what it was decided from. */
+export interface Draft {
+  readonly turn: Turn;
+  readonly conversation: Conversation;
+  readonly history: readonly Turn[];
+  readonly cached: CacheAnswer;
+  /** The cache scope with this arm; the arm can still fall back to the base model. */
+  readonly cacheScopeOf: (arm: Arm) => string;
+  readonly startedAtMs: number;
+}
+
+/** Everything that is decided before the first token: conversation, domain, arm, cache. */
+export async function draftTurn(
+  parts: AnswerParts,
+  turnId: string,
+  message: IncomingMessage,
+  question: string,
+  again: Turn | undefined,
+): Promise<Draft> {
+  const startedAtMs = parts.now();
+  const conversation =
+    again === undefined
+      ? await placeConversation(parts.chat, message, parts.settings, parts.newId)
+      : ((await parts.chat.findConversation(again.conversationId)) ??
+        (await placeConversation(parts.chat, message, parts.settings, parts.newId)));
+  const history = await readHistory(parts, conversation, turnId, again);
+  const domain = again?.domain ?? (await parts.router.route(question, conversation.domain || undefined));
+  const scope: LearningScope = {
+    workspaceId: message.workspaceId,
+    audience: conversation.audience,
+    domain: domain.domain,
+  };
+  const kept = conversation.arms.find((arm) => arm.domain === domain.domain);
+  const { adapterDigest, epoch } = chooseArm(parts.services.current(scope), kept, parts.base.digest);
+  const arm: Arm = { ...(adapterDigest === undefined ? {} : { adapterDigest }), epoch };
+  const scopeOfArm = (chosen: Arm) => cacheScopeOf(parts, scope, chosen);
+  const cached = await answerFromCache(parts.cache, parts.embedder, parts.settings.cache, {
+    scope: scopeOfArm(arm),
+    question,
+    isFirstTurn: history.length === 0,
+    isRegeneration: again !== undefined,
+    nowMs: startedAtMs,
+  });
+  const turn: Turn = {
+    id: turnId,
+    conversationId: conversation.id,
+    platform: message.platform,
+    workspaceId: message.workspaceId,
+    channelId: message.channelId,
+    ...(message.threadId === undefined ? {} : { threadId: message.threadId }),
+    visibility: message.visibility,
+    audience: conversation.audience,
+    position: again?.position ?? conversation.turns,
+    askerId: message.userId,
+    revision: 0,
+    inputTurnIds: history.map((input) => input.id),
+    ...(again === undefined ? {} : { regenerationOf: again.regenerationOf ?? again.id }),
+    question,
+    reply: "",
+    status: "streaming",
+    domain,
+    arm,
+    provenance: emptyProvenance(parts, arm, cached),
+    messages: [{ messageId: message.messageId, role: "question", part: 0 }],
+    askedAtMs: message.sentAtMs,
+  };
+  return { turn, conversation, history, cached, cacheScopeOf: scopeOfArm, startedAtMs };
+}
+
+/** A turn that was interrupted by a kill, or is answered again, is not its own history. */
+async function readHistory(
+  parts: AnswerParts,
+  conversation: Conversation,
+  turnId: string,
+  again: Turn | undefined,
+): Promise<readonly Turn[]> {
+  const turns = await parts.chat.listHistory(conversation.id, parts.settings.historyTurnsMax);
+  const before = turns.filter(
+    (turn) =>
+      turn.id !== turnId &&
+      turn.status === "complete" &&
+      turn.reply !== "" &&
+      (again === undefined || turn.position < again.position),
+  );
+  return newestPerPosition(before);
+}
+
+/** Of several answers to one question, the newest is what the conversation went on from. */
+function newestPerPosition(turns: readonly Turn[]): readonly Turn[] {
+  const byPosition = new Map<number, Turn>();
+  for (const turn of turns) {
+    const other = byPosition.get(turn.position);
+    if (other === undefined || other.askedAtMs <= turn.askedAtMs) byPosition.set(turn.position, turn);
+  }
+  return [...byPosition.values()].toSorted((a, b) => a.position - b.position);
+}
+
+/** Everything that makes a reply valid for another question: design 3.6. */
+function cacheScopeOf(parts: AnswerParts, scope: LearningScope, arm: Arm): string {
+  return parts.hash(
+    JSON.stringify([
+      scope.workspaceId,
+      scope.audience,
+      scope.domain,
+      parts.base.digest,
+      arm.adapterDigest ?? "",
+      parts.embedder?.describe().digest ?? "",
+      parts.settings.systemPrompt,
+    ]),
+  );
+}
+
+function emptyProvenance(parts: AnswerParts, arm: Arm, cached: CacheAnswer): Provenance {
+  return {
+    modelDigest: parts.base.digest,
+    modelName: parts.base.name,
+    ...(arm.adapterDigest === undefined ? {} : { adapterDigest: arm.adapterDigest }),
+    systemPromptHash: parts.hash(parts.settings.systemPrompt),
+    cache: cached.use,
+    promptTokens: 0,
+    replyTokens: 0,
+    totalMs: 0,
+    turnsCut: 0,
+    endedBy: "stop",
+  };
+}

@@ -1,0 +1,128 @@
+import { describeError, OperatingError } from "#core/errors.ts";
+import type { Turn } from "#core/turn.ts";
+import { fitPrompt } from "#inference/compose-prompt.ts";
+import type { AdapterFile, GenerateEnd } from "#inference/inference-engine.ts";
+import type { AnswerParts } from "./answer-parts.ts";
+import type { Draft } from "./draft-turn.ts";
+
+/** A turn that has ended, and what the person sees: the reply, with a notice where one is due. */
+export interface EndedReply {
+  readonly turn: Turn;
+  readonly shown: string;
+}
+
+/** Streams a reply from the engine; `show` gets the whole text so far. A failure of the engine is an ended turn with a notice. */
+export async function generateReply(
+  parts: AnswerParts,
+  draft: Draft,
+  show: (text: string) => void,
+  signal: AbortSignal,
+): Promise<EndedReply> {
+  const { settings, encoder } = parts;
+  const armed = await armTurn(parts, draft.turn);
+  const { messages, turnsCut } = fitPrompt(
+    { systemPrompt: settings.systemPrompt, history: draft.history, question: draft.turn.question },
+    encoder.contextTokens - settings.replyTokensMax,
+    (prompt) => encoder.encodePrompt(prompt).length,
+  );
+  const notice = turnsCut > 0 && isFirstCut(draft.history) ? cutNotice(turnsCut) : "";
+  const timeout = AbortSignal.timeout(settings.replyTimeoutMs);
+  let reply = "";
+  let end: GenerateEnd | undefined;
+  try {
+    const chunks = parts.engine.generate({
+      conversationId: draft.turn.conversationId,
+      messages,
+      ...(armed.adapter === undefined ? {} : { adapter: armed.adapter }),
+      sampling: settings.sampling,
+      replyTokensMax: settings.replyTokensMax,
+      signal: AbortSignal.any([signal, timeout]),
+    });
+    for await (const chunk of chunks) {
+      if (chunk.kind === "end") {
+        end = chunk;
+      } else {
+        reply += chunk.text;
+        show(notice + reply);
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof OperatingError)) throw error;
+    parts.log.error({ turnId: draft.turn.id, err: error }, "reply.failed");
+    return failTurn(parts, draft, armed.turn, reply, describeError(error));
+  }
+  if (timeout.aborted && !signal.aborted) {
+    const seconds = Math.round(settings.replyTimeoutMs / 1000);
+    return failTurn(
+      parts,
+      draft,
+      armed.turn,
+      reply,
+      `the model took longer than ${seconds} s. Ask again, or raise inference.replyTimeoutMs`,
+    );
+  }
+  return endTurn(parts, draft, armed.turn, { reply: reply.trim(), notice, end, turnsCut });
+}
+
+/** An adapter that is gone or was tampered with never stops a reply: the base model answers, and turn and log say so. */
+async function armTurn(parts: AnswerParts, turn: Turn): Promise<{ turn: Turn; adapter?: AdapterFile }> {
+  const digest = turn.arm.adapterDigest;
+  if (digest === undefined) return { turn };
+  try {
+    const adapter = await parts.openAdapter(digest);
+    if (adapter !== undefined) return { turn, adapter };
+    parts.log.error({ turnId: turn.id, adapter: digest }, "adapter.missing");
+  } catch (error) {
+    parts.log.error({ turnId: turn.id, adapter: digest, err: error }, "adapter.refused");
+  }
+  const { adapterDigest: _, ...provenance } = turn.provenance;
+  return { turn: { ...turn, arm: { epoch: turn.arm.epoch }, provenance } };
+}
+
+function endTurn(
+  parts: AnswerParts,
+  draft: Draft,
+  turn: Turn,
+  outcome: { reply: string; notice: string; end: GenerateEnd | undefined; turnsCut: number },
+): EndedReply {
+  const { reply, end, turnsCut } = outcome;
+  const endedBy = end?.endedBy ?? "cancelled";
+  const ended: Turn = {
+    ...turn,
+    reply,
+    status: endedBy === "cancelled" ? "cancelled" : "complete",
+    repliedAtMs: parts.now(),
+    provenance: {
+      ...turn.provenance,
+      promptTokens: end?.promptTokens ?? 0,
+      replyTokens: end?.replyTokens ?? 0,
+      ...(end?.firstTokenMs === undefined ? {} : { firstTokenMs: end.firstTokenMs }),
+      totalMs: parts.now() - draft.startedAtMs,
+      turnsCut,
+      endedBy,
+    },
+  };
+  if (reply === "" && endedBy !== "cancelled") {
+    return {
+      turn: { ...ended, status: "failed" },
+      shown: "The model had no answer to that. Please put it in other words.",
+    };
+  }
+  return { turn: ended, shown: outcome.notice + (reply === "" ? "*(stopped)*" : reply) };
+}
+
+/** The words of a failure are shown, never stored as a reply to learn from; what was written before it stays. */
+function failTurn(parts: AnswerParts, draft: Draft, turn: Turn, reply: string, why: string): EndedReply {
+  const provenance = { ...turn.provenance, endedBy: "error" as const, totalMs: parts.now() - draft.startedAtMs };
+  const failed: Turn = { ...turn, reply: reply.trim(), status: "failed", repliedAtMs: parts.now(), provenance };
+  return { turn: failed, shown: `${reply === "" ? "" : `${reply}\n\n`}*I could not finish the answer: ${why}*` };
+}
+
+function isFirstCut(history: readonly Turn[]): boolean {
+  return history.every((turn) => turn.provenance.turnsCut === 0);
+}
+
+function cutNotice(turnsCut: number): string {
+  const what = turnsCut === 1 ? "our oldest message" : `our ${turnsCut} oldest messages`;
+  return `*(This conversation is long: I no longer see ${what}.)*\n\n`;
+}

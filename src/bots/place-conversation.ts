@@ -1,0 +1,48 @@
+import type { NewId } from "#core/clock.ts";
+import { type Conversation, isOpen, titleOf } from "#core/conversation.ts";
+import type { IncomingMessage } from "#core/inbox.ts";
+import { audienceOf } from "#core/scope.ts";
+import type { ChatStore } from "#store/chat-store.ts";
+
+export interface PlaceSettings {
+  readonly gapMs: number;
+}
+
+/** The open conversation of the message's place; a new one after a gap, after `/new`, or where there was none. Saved with the turn. */
+export async function placeConversation(
+  chat: ChatStore,
+  message: IncomingMessage,
+  { gapMs }: PlaceSettings,
+  newId: NewId,
+): Promise<Conversation> {
+  const found = await chat.findOpenConversation(message);
+  if (found !== undefined && isOpen(found, message.sentAtMs, gapMs)) return found;
+  if (found !== undefined) await chat.saveConversation({ ...found, closedAtMs: message.sentAtMs });
+  return {
+    id: newId(),
+    platform: message.platform,
+    workspaceId: message.workspaceId,
+    channelId: message.channelId,
+    ...(message.threadId === undefined ? {} : { threadId: message.threadId }),
+    visibility: message.visibility,
+    audience: audienceOf(message.visibility, message.channelId),
+    domain: "",
+    arms: [],
+    openedAtMs: message.sentAtMs,
+    lastTurnAtMs: message.sentAtMs,
+    turns: 0,
+    title: titleOf(message.text),
+  };
+}
+
+/** Closes what is open in a place; the next message opens a new conversation. False when nothing was open. */
+export async function startNewConversation(
+  chat: ChatStore,
+  place: { readonly workspaceId: string; readonly channelId: string; readonly threadId?: string },
+  nowMs: number,
+): Promise<boolean> {
+  const found = await chat.findOpenConversation(place);
+  if (found === undefined) return false;
+  await chat.saveConversation({ ...found, closedAtMs: nowMs });
+  return true;
+}

@@ -1,0 +1,78 @@
+import type { Now } from "#core/clock.ts";
+import type { ChatStore } from "#store/chat-store.ts";
+import type { PlatformConnector, PostedPart, ReplyPart } from "./platform-connector.ts";
+
+/** Shows a growing text within the platform's pace. The final text is always shown, after all earlier ones. */
+export interface ReplyStream {
+  /** The whole text so far; shown when the pace allows, skipped when a newer one comes first. */
+  update(text: string): void;
+  /** Resolves when the platform has the final text. */
+  finish(text: string): Promise<PostedPart>;
+}
+
+export interface ReplyStreamParts {
+  readonly connector: PlatformConnector;
+  readonly chat: ChatStore;
+  readonly now: Now;
+  /** An edit that fails on the way is not the end: the next one carries the whole text. */
+  readonly onSkippedEdit: (error: unknown) => void;
+}
+
+export function openReplyStream(parts: ReplyStreamParts, target: Omit<ReplyPart, "text" | "isFinal">): ReplyStream {
+  const { connector, chat, now } = parts;
+  let posted: PostedPart | undefined;
+  let latest: string | undefined;
+  let showing: Promise<void> | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let shownAtMs = 0;
+  let isFinished = false;
+
+  async function show(text: string, isFinal: boolean): Promise<void> {
+    const part = { ...target, text, isFinal };
+    if (posted === undefined) {
+      posted = await connector.post(part);
+      await chat.saveDelivery({
+        turnId: target.turnId,
+        part: target.part,
+        state: "posted",
+        messageId: posted.messageId,
+        changedAtMs: now(),
+      });
+    } else {
+      await connector.edit(posted, part);
+    }
+    shownAtMs = now();
+  }
+
+  function showNext(): void {
+    if (isFinished || showing !== undefined || timer !== undefined || latest === undefined) return;
+    const waitMs = posted === undefined ? 0 : Math.max(0, shownAtMs + connector.limits.editIntervalMs - now());
+    timer = setTimeout(() => {
+      timer = undefined;
+      const text = latest;
+      latest = undefined;
+      if (text === undefined || isFinished) return;
+      showing = show(text, false)
+        .catch(parts.onSkippedEdit)
+        .finally(() => {
+          showing = undefined;
+          showNext();
+        });
+    }, waitMs);
+  }
+
+  return {
+    update(text) {
+      latest = text;
+      showNext();
+    },
+    async finish(text) {
+      isFinished = true;
+      clearTimeout(timer);
+      await showing;
+      await show(text, true);
+      if (posted === undefined) throw new Error("Cannot finish a reply: it was never posted");
+      return posted;
+    },
+  };
+}

@@ -1,0 +1,39 @@
+import type { PromptMessage } from "./inference-engine.ts";
+
+export interface PromptParts {
+  readonly systemPrompt: string;
+  /** Oldest first. */
+  readonly history: readonly { readonly question: string; readonly reply: string }[];
+  readonly question: string;
+}
+
+/** The one place that turns words into a prompt: serving, data sets and evaluation all call it, so that they agree. */
+export function composePrompt({ systemPrompt, history, question }: PromptParts): readonly PromptMessage[] {
+  return [
+    ...(systemPrompt === "" ? [] : [{ role: "system" as const, content: systemPrompt }]),
+    ...history.flatMap((turn) => [
+      { role: "user" as const, content: turn.question },
+      { role: "assistant" as const, content: turn.reply },
+    ]),
+    { role: "user" as const, content: question },
+  ];
+}
+
+export interface FittedPrompt {
+  readonly messages: readonly PromptMessage[];
+  /** Turns left out at the old end. */
+  readonly turnsCut: number;
+}
+
+/** Leaves out the oldest turns until prompt and reply fit. The question itself is never cut: `conversation.messageMaxChars` bounds it. */
+export function fitPrompt(
+  parts: PromptParts,
+  tokensMax: number,
+  count: (messages: readonly PromptMessage[]) => number,
+): FittedPrompt {
+  for (let turnsCut = 0; turnsCut <= parts.history.length; turnsCut++) {
+    const messages = composePrompt({ ...parts, history: parts.history.slice(turnsCut) });
+    if (turnsCut === parts.history.length || count(messages) <= tokensMax) return { messages, turnsCut };
+  }
+  return { messages: composePrompt({ ...parts, history: [] }), turnsCut: parts.history.length };
+}
