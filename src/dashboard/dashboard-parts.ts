@@ -1,0 +1,51 @@
+import type { LocalChat } from "#bots/local-chat.ts";
+import type { NewId, Now } from "#core/clock.ts";
+import type { FeedbackChange } from "#core/feedback.ts";
+import type { Run } from "#core/learning.ts";
+import type { Log } from "#core/log.ts";
+import type { Readiness } from "#core/readiness.ts";
+import type { EventBus } from "#events/event-bus.ts";
+import type { ChatStore } from "#store/chat-store.ts";
+import type { LearningStore } from "#store/learning-store.ts";
+import type { SemanticCache } from "#store/semantic-cache.ts";
+import type { AppState, RunFigure } from "./api-records.ts";
+
+/** What the HTTP server stands on. It decides nothing: it reads stores and starts use cases. */
+export interface DashboardParts {
+  readonly chat: ChatStore;
+  readonly learning: LearningStore;
+  readonly cache: SemanticCache;
+  readonly localChat: LocalChat;
+  readonly events: EventBus;
+  readonly now: Now;
+  readonly newId: NewId;
+  readonly log: Log;
+  /** Names under which the server may be asked, without port; loopback names are always allowed. */
+  readonly hosts: readonly string[];
+  /** Folder of the built pages. */
+  readonly pagesDirectory: string;
+
+  readState(): Promise<Omit<AppState, "person">>;
+  /** Undefined when messages can be answered; else why not, in words. */
+  readUnready(): Promise<string | undefined>;
+  /** One per domain, and one for `ALL_DOMAINS`: the local workspace as a whole. */
+  readReadiness(): Promise<readonly DomainReadiness[]>;
+  /** Figures of the run's evaluation; empty before it. */
+  readRunFigures(runId: string): Promise<readonly RunFigure[]>;
+  /** Rejects with NotReadyError, DomainUnknownError, TrainingUnavailableError. */
+  requestTraining(domain: string, by: string): Promise<Run>;
+  /** False when the run had ended. */
+  cancelRun(runId: string, by: string): Promise<boolean>;
+  /** Rejects with AdapterNotFoundError, AdapterRefusedError, ServiceConflictError. */
+  activateAdapter(digest: string, by: string): Promise<void>;
+  rollBack(domain: string, by: string): Promise<void>;
+  /** False when the turn is not being answered. */
+  stopTurn(turnId: string): boolean;
+  startNewConversation(place: { readonly channelId: string; readonly threadId?: string }): Promise<void>;
+  collectFeedback(change: FeedbackChange): Promise<void>;
+}
+
+export interface DomainReadiness {
+  readonly domain: string;
+  readonly readiness: Readiness;
+}
