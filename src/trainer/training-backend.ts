@@ -31,7 +31,8 @@ export interface TrainSettings {
   readonly batchExamples: number;
   readonly accumulation: number;
   readonly contextTokens: number;
-  readonly stepsMin?: number;
+  /** Small data sets are repeated until this many optimiser steps. */
+  readonly stepsMin: number;
   readonly checkpointEverySteps: number;
   readonly seed: number;
   readonly threads: number;
@@ -85,6 +86,7 @@ export interface EvaluateJob {
   readonly pairs?: string;
   /** JSON lines `{id, prompt, generated: ids}`: the engine's greedy replies with this adapter. */
   readonly parity?: string;
+  readonly contextTokens: number;
   readonly threads: number;
 }
 
@@ -92,7 +94,8 @@ export interface EvaluateJob {
 export interface EvaluateResult {
   readonly rows: readonly EvaluatedRow[];
   readonly pairs: readonly EvaluatedPair[];
-  readonly parity: readonly { readonly id: string; readonly tokens: number; readonly agreed: number }[];
+  /** Share of tokens on which trainer and engine agree, 0 to 1. */
+  readonly parity: readonly { readonly id: string; readonly tokens: number; readonly agreement: number }[];
 }
 
 export interface EvaluatedRow {
