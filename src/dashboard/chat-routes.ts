@@ -1,5 +1,7 @@
 import { Hono } from "hono";
+import { refuseText } from "#bots/check-message.ts";
 import { LOCAL_WORKSPACE_ID } from "#bots/local-chat.ts";
+import type { Turn } from "#core/turn.ts";
 import type { DashboardParts } from "./dashboard-parts.ts";
 import { HttpRefusal, notFound } from "./http-refusal.ts";
 import { channelOf, type Person, type PersonEnv } from "./identify.ts";
@@ -23,7 +25,7 @@ export function chatRoutes(parts: DashboardParts): Hono<PersonEnv> {
     const again =
       request.regenerationOf === undefined ? undefined : await findOwnTurn(parts, person, request.regenerationOf);
     const text = again?.question ?? request.text;
-    refuseLength(text, (await parts.readState()).messageCharsMax);
+    refuse(text, (await parts.readState()).messageCharsMax);
     const threadId = again === undefined ? await threadOf(parts, person, request) : again.threadId;
     const asked = await parts.localChat.ask({
       userId: person.personId,
@@ -56,16 +58,16 @@ export function chatRoutes(parts: DashboardParts): Hono<PersonEnv> {
     const { person } = context.var;
     const turn = await findOwnTurn(parts, person, context.req.param("id"));
     await parts.collectFeedback({
-      turnId: turn.id,
-      userId: person.personId,
       workspaceId: turn.workspaceId,
+      channelId: turn.channelId,
+      messageId: messageOf(turn),
+      userId: person.personId,
       source: "button",
       atMs: parts.now(),
       ...(change.score === undefined ? {} : { score: change.score }),
       ...(change.comment === undefined ? {} : { comment: change.comment }),
       ...(change.correction === undefined ? {} : { correction: change.correction }),
     });
-    parts.events.publish({ kind: "turn.changed", turnId: turn.id });
     return context.json({ turn: await readTurnView(parts, person, turn) });
   });
 
@@ -101,21 +103,27 @@ async function threadOf(
   return (await findOwnConversation(parts, person, request.conversationId)).threadId;
 }
 
-function refuseLength(text: string, charsMax: number): void {
-  if (text.trim() === "") {
-    throw new HttpRefusal({
-      status: 422,
-      code: "MESSAGE_EMPTY",
-      message: "Cannot send the message: it is empty",
-      hint: "Write a question first",
-    });
-  }
-  const chars = Array.from(text).length;
-  if (chars <= charsMax) return;
+function refuse(text: string, charsMax: number): void {
+  const refused = refuseText(text, charsMax);
+  if (refused === undefined) return;
   throw new HttpRefusal({
     status: 422,
-    code: "MESSAGE_TOO_LONG",
-    message: `Cannot send a message of ${chars} characters: the limit is ${charsMax}`,
-    hint: "Shorten it, or raise conversation.messageMaxChars",
+    code: REFUSAL_CODES[refused.reason],
+    message: refused.notice,
+    hint: refused.reason === "too-long" ? "The limit is conversation.messageMaxChars" : "Write a question",
   });
+}
+
+const REFUSAL_CODES = {
+  empty: "MESSAGE_EMPTY",
+  binary: "MESSAGE_BINARY",
+  "too-long": "MESSAGE_TOO_LONG",
+  "too-often": "MESSAGE_TOO_OFTEN",
+} as const;
+
+/** Feedback goes by message; a reply that was stopped before it was posted is known by its question. */
+function messageOf(turn: Turn): string {
+  const message = turn.messages.find(({ role }) => role === "reply") ?? turn.messages[0];
+  if (message === undefined) throw notFound("message of reply", turn.id);
+  return message.messageId;
 }

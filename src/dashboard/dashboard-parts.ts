@@ -1,6 +1,6 @@
 import type { LocalChat } from "#bots/local-chat.ts";
+import type { PlatformFeedback } from "#bots/platform-connector.ts";
 import type { NewId, Now } from "#core/clock.ts";
-import type { FeedbackChange } from "#core/feedback.ts";
 import type { Run } from "#core/learning.ts";
 import type { Log } from "#core/log.ts";
 import type { Readiness } from "#core/readiness.ts";
@@ -42,7 +42,8 @@ export interface DashboardParts {
   /** False when the turn is not being answered. */
   stopTurn(turnId: string): boolean;
   startNewConversation(place: { readonly channelId: string; readonly threadId?: string }): Promise<void>;
-  collectFeedback(change: FeedbackChange): Promise<void>;
+  /** Resolves when the feedback is durable. */
+  collectFeedback(feedback: PlatformFeedback): Promise<unknown>;
 }
 
 export interface DomainReadiness {
