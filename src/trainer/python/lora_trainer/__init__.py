@@ -1,0 +1,1 @@
+"""Train, judge and export LoRA adapters for the GGUF model that is served. Run with `python -m lora_trainer`."""

@@ -1,0 +1,287 @@
+"""One training run, from job to adapter file. Resumes by itself from the newest checkpoint of the same job."""
+
+import itertools
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import mlx.core as mx
+import mlx.nn as nn
+import numpy as np
+from mlx.utils import tree_flatten, tree_unflatten
+
+from . import lora
+from .adapter_file import AdapterMeta, WrittenFile, not_finite, write_adapter
+from .blas import FAST_GFLOPS, limit_threads, measure_gflops
+from .cancel import Cancel
+from .checkpoint import Checkpoint, Progress, fingerprint, load_newest, save_checkpoint
+from .errors import TrainerError
+from .gguf_base import BaseInfo, load_base
+from .job import TrainJob
+from .optimizer import LoraOptimizer, clip, rate_at
+from .protocol import Events
+from .resources import limit_memory, memory_peak_bytes
+from .rows import Plan, Row, check_vocabulary, collate, fit, read_rows
+from .score import mean_loss, score_rows, target_losses
+
+# Below this a slow matrix library costs seconds, above it hours.
+_SMALL_BASE_PARAMETERS = 20_000_000
+# One step's loss jumps with its rows; first and last are means over this many.
+_LOSS_STEPS = 10
+
+
+def train(job: TrainJob, events: Events, cancel: Cancel) -> None:
+    """Emits everything from `started` to `trained`. Raises TrainerError."""
+    Training(job, events, cancel).run()
+
+
+class Training:
+    """Holds the model, the optimizer and the progress of one run."""
+
+    def __init__(self, job: TrainJob, events: Events, cancel: Cancel):
+        self._job = job
+        self._events = events
+        self._cancel = cancel
+        limit_memory(job.memory_max_bytes)
+        limit_threads(job.threads)
+        _check_directory(job.directory)
+        self._train, dropped = self._read(job.train_rows)
+        self._valid, _ = self._read(job.valid_rows)
+        self._replay, _ = self._read(job.replay_rows)
+        if not self._train:
+            raise TrainerError(
+                "BAD_ROWS",
+                f'Cannot train on "{job.train_rows.name}": no row fits in {job.context_tokens} tokens ({dropped} dropped)',
+                "Raise contextTokens or collect shorter answers",
+            )
+        self._plan = Plan(self._train, self._replay, job)
+        self._mark = fingerprint(job, [self._train, self._valid, self._replay])
+        self._model, self._info = self._load_model()
+        self._optimizer = LoraOptimizer(self._parameters(), job)
+        self._progress = Progress()
+        self._best: dict[str, mx.array] = {}
+        self._steps_resumed = 0
+
+    def run(self) -> None:
+        self._resume()
+        self._announce()
+        self._started = time.monotonic()
+        self._seconds_before = self._progress.seconds
+        self._tokens_before = self._progress.tokens
+        done = self._progress.step
+        # A run cancelled between a pass's last step and its validation makes up for it.
+        if done % self._plan.steps_per_pass == 0 and self._progress.step_validated != done:
+            self._validate()
+        first_pass = done // self._plan.steps_per_pass
+        for number in range(first_pass, self._plan.passes):
+            steps = self._plan.steps_of_pass(number)
+            for batches in itertools.islice(steps, done - number * self._plan.steps_per_pass, None):
+                self._step(batches, number)
+                done += 1
+                at_end_of_pass = done % self._plan.steps_per_pass == 0
+                if at_end_of_pass:
+                    self._validate()
+                if done % self._job.checkpoint_every_steps == 0 or done == self._plan.steps_total:
+                    self._checkpoint()
+        self._finish()
+
+    def _read(self, path: Path | None) -> tuple[list[Row], int]:
+        if path is None:
+            return [], 0
+        rows, cut, dropped = fit(read_rows(path), self._job.context_tokens)
+        if cut > 0:
+            text = f'{cut} rows of "{path.name}" lost their oldest prompt tokens: over {self._job.context_tokens} tokens'
+            self._events.emit("warning", code="ROWS_CUT", message=text)
+        if dropped > 0:
+            text = f'{dropped} rows of "{path.name}" were left out: their answer has {self._job.context_tokens} tokens or more'
+            self._events.emit("warning", code="ROWS_DROPPED", message=text)
+        return rows, dropped
+
+    def _load_model(self) -> tuple[nn.Module, BaseInfo]:
+        job = self._job
+        model, info = load_base(job.base_gguf)
+        for rows, path in ((self._train, job.train_rows), (self._valid, job.valid_rows), (self._replay, job.replay_rows)):
+            if path is not None:
+                check_vocabulary(rows, info.vocabulary, path)
+        if info.parameters > _SMALL_BASE_PARAMETERS and not job.slow_blas_allowed:
+            gflops = measure_gflops()
+            if gflops < FAST_GFLOPS:
+                raise TrainerError(
+                    "BLAS_MISSING",
+                    f"Cannot train {info.parameters:,} parameters: matrix products run at {gflops:.1f} GFLOP/s",
+                    "Run preflight for the environment to set; install libopenblas0-pthread (Debian) or mkl (PyPI)",
+                )
+        lora.attach(model, job.rank, job.alpha, job.dropout, job.seed)
+        return model, info
+
+    def _resume(self) -> None:
+        found, passed = load_newest(self._job.directory, self._mark)
+        for path in passed:
+            text = f'checkpoint "{path.name}" is damaged or of another job, passed over'
+            self._events.emit("warning", code="CHECKPOINT_SKIPPED", message=text)
+        if found is None:
+            return
+        self._progress, self._best = found.progress, found.best
+        self._steps_resumed = found.progress.step
+        self._model.update(tree_unflatten(list(found.lora.items())))
+        self._optimizer.load(found.optimizer)
+        mx.eval(self._model.trainable_parameters())
+
+    def _announce(self) -> None:
+        plan, job = self._plan, self._job
+        self._events.emit(
+            "started",
+            protocol=job.protocol,
+            runId=job.run_id,
+            stepsTotal=plan.steps_total,
+            stepsDone=self._progress.step,
+            stepsPerPass=plan.steps_per_pass,
+            passes=plan.passes,
+            rows={"train": len(self._train), "valid": len(self._valid), "replay": len(self._replay)},
+            parameters=self._info.parameters,
+            parametersTrained=sum(array.size for array in self._parameters().values()),
+        )
+        if plan.passes > job.epochs:
+            text = f"the set is small: {plan.passes} passes instead of {job.epochs}, to reach {job.steps_min} steps"
+            self._events.emit("warning", code="PASSES_ADDED", message=text)
+
+    def _step(self, batches: list[list[Row]], number: int) -> None:
+        job, progress = self._job, self._progress
+        rate = rate_at(progress.step, self._plan.steps_total, job)
+        loss, gradients, tokens = self._gradients(batches)
+        gradients, norm = clip(gradients, job.gradient_norm_max)
+        updated = self._optimizer.apply(gradients, self._parameters(), rate)
+        self._model.update(tree_unflatten(list(updated.items())))
+        mx.eval(self._model.trainable_parameters(), self._optimizer.arrays(), norm)
+        if not np.isfinite([loss, norm.item()]).all():
+            raise not_finite(f"the loss or the gradient of step {progress.step + 1}")
+        progress.step += 1
+        progress.tokens += tokens
+        progress.seconds = self._seconds_before + time.monotonic() - self._started
+        progress.loss_train_recent = [*progress.loss_train_recent, loss][-_LOSS_STEPS:]
+        if progress.step <= _LOSS_STEPS:
+            progress.loss_train_first = float(np.mean(progress.loss_train_recent))
+        pace = (time.monotonic() - self._started) / (progress.step - self._steps_resumed)
+        self._events.emit(
+            "progress",
+            step=progress.step,
+            stepsTotal=self._plan.steps_total,
+            epoch=number + 1,
+            epochs=self._plan.passes,
+            lossTrain=loss,
+            learningRate=rate,
+            gradientNorm=norm.item(),
+            tokensPerSecond=(progress.tokens - self._tokens_before) / (time.monotonic() - self._started),
+            memoryPeakBytes=memory_peak_bytes(),
+            leftMs=round(1000 * pace * (self._plan.steps_total - progress.step)),
+        )
+
+    def _gradients(self, batches: list[list[Row]]) -> tuple[float, dict[str, mx.array], int]:
+        """Mean loss over the step's target tokens and its gradient, summed over batches: as if they were one."""
+        collated = [collate(rows) for rows in batches]
+        shares = [_shares(batch, self._job.loss_by) for batch in collated]
+        whole = sum(float(share.sum()) for share in shares)
+        # Dropout follows from the step, so that a resumed run draws the same.
+        mx.random.seed(self._job.seed * 1_000_003 + self._progress.step)
+        self._model.train()
+        loss, total, tokens = 0.0, None, 0
+        for batch, share in zip(collated, shares, strict=True):
+            self._stop_if_cancelled()
+            part = mx.array(share / whole)
+            value, gradients = nn.value_and_grad(self._model, lambda model: (target_losses(model, batch) * part).sum())(
+                self._model
+            )
+            named = dict(tree_flatten(gradients))
+            total = named if total is None else {name: total[name] + array for name, array in named.items()}
+            mx.eval(value, total)
+            loss += value.item()
+            tokens += batch.tokens
+        return loss, total or {}, tokens
+
+    def _validate(self) -> None:
+        if not self._valid:
+            return
+        progress = self._progress
+        scores = score_rows(self._model, self._valid, self._job.batch_examples * 2, self._stop_if_cancelled)
+        loss = mean_loss(scores, self._valid)
+        if progress.loss_valid_first is None:
+            progress.loss_valid_first = loss
+        progress.loss_valid_last, progress.step_validated = loss, progress.step
+        # The untrained adapter is no candidate: a run that never improves still yields one, and the gate refuses it.
+        is_best = progress.step > 0 and (progress.loss_valid_best is None or loss < progress.loss_valid_best)
+        if is_best:
+            progress.loss_valid_best, progress.step_best = loss, progress.step
+            self._best = self._parameters()
+        self._events.emit("validated", step=progress.step, lossValid=loss, best=is_best)
+
+    def _checkpoint(self) -> None:
+        found = Checkpoint(self._progress, self._parameters(), self._optimizer.arrays(), self._best)
+        path = save_checkpoint(self._job.directory, found, self._mark)
+        self._events.emit("checkpoint", step=self._progress.step, path=str(path))
+
+    def _stop_if_cancelled(self) -> None:
+        if self._cancel.is_requested and self._progress.step > self._steps_resumed:
+            self._checkpoint()
+        self._cancel.raise_if_requested()
+
+    def _finish(self) -> None:
+        job, progress = self._job, self._progress
+        if self._best:
+            self._model.update(tree_unflatten(list(self._best.items())))
+        written = self._write()
+        last = float(np.mean(progress.loss_train_recent))
+        best = progress.loss_valid_best
+        self._events.emit(
+            "trained",
+            adapterPath=str(written.path),
+            sha256=written.sha256,
+            bytes=written.bytes,
+            steps=progress.step,
+            stepsResumed=self._steps_resumed,
+            stepBest=progress.step_best if self._best else progress.step,
+            epochs=self._plan.passes,
+            lossTrainFirst=progress.loss_train_first,
+            lossTrainLast=last,
+            lossValidFirst=progress.loss_valid_first,
+            lossValidBest=best,
+            lossValidLast=progress.loss_valid_last,
+            gap=None if best is None else best - last,
+            seconds=progress.seconds,
+            tokens=progress.tokens,
+            tokensPerSecond=progress.tokens / max(progress.seconds, 1e-9),
+            memoryPeakBytes=memory_peak_bytes(),
+            settings={key: value for key, value in asdict(job).items() if isinstance(value, (int, float, str))},
+        )
+
+    def _write(self) -> WrittenFile:
+        job = self._job
+        meta = AdapterMeta(
+            architecture=self._info.architecture,
+            alpha=job.alpha,
+            name=job.adapter_name,
+            domain=job.domain,
+            base_digest=job.base_digest,
+            dataset_hash=job.dataset_hash,
+            run_id=job.run_id,
+        )
+        return write_adapter(job.directory / f"{job.adapter_name}.gguf", lora.tensors(self._model), meta)
+
+    def _parameters(self) -> dict[str, mx.array]:
+        return dict(tree_flatten(self._model.trainable_parameters()))
+
+
+def _shares(batch, loss_by: str) -> np.ndarray:
+    """(N,) what each target token counts before the step's sum is made 1."""
+    weights = batch.weights[batch.owners]
+    if loss_by == "example":
+        weights = weights / np.bincount(batch.owners)[batch.owners]
+    return weights.astype(np.float32)
+
+
+def _check_directory(directory: Path) -> None:
+    if not directory.is_dir():
+        raise TrainerError("BAD_JOB", f'Cannot write to "{directory}": it is no folder', "Make the folder first")
+    for leftover in directory.glob("*partial*"):
+        print(f"removing {leftover.name}, left by a run that was killed", file=sys.stderr)
+        leftover.unlink(missing_ok=True)
