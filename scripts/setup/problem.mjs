@@ -7,6 +7,11 @@ export class SetupProblem extends Error {
     this.name = "SetupProblem";
     this.hint = hint;
   }
+
+  /** What the failed program printed last; empty when no program was involved. */
+  get tail() {
+    return this.cause instanceof CommandFailedError ? this.cause.tail : "";
+  }
 }
 
 const causes = [
@@ -43,7 +48,7 @@ export function explain(error) {
   const known = causes.find(({ pattern }) => pattern.test(text));
   const last = error instanceof CommandFailedError ? lastWords(error) : String(error?.message ?? error);
   if (known === undefined)
-    return new SetupProblem(last, "Read the lines above; they are what the failed program printed", { cause: error });
+    return new SetupProblem(last, "The lines above are what the failed program printed", { cause: error });
   return new SetupProblem(`${known.message} (${last})`, known.hint, { cause: error });
 }
 
@@ -55,6 +60,8 @@ export function isDownloadFailure(error) {
 }
 
 function lastWords(error) {
-  const lines = error.output.split("\n").filter((line) => /error|fail|not |no /i.test(line));
+  const lines = error.output
+    .split("\n")
+    .filter((line) => /error|fail|not |no /i.test(line) && !/complete log/.test(line));
   return (lines.at(-1) ?? error.message).trim().slice(0, 300);
 }

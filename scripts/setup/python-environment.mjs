@@ -20,7 +20,8 @@ export const environmentPython =
 
 /** True when the environment holds exactly what requirements.lock names. */
 export function hasPythonPackages() {
-  return existsSync(environmentPython) && readJson(stampPath)?.requirements === requirementsHash();
+  if (!existsSync(environmentPython) || !existsSync(lockFile)) return false;
+  return readJson(stampPath)?.requirements === requirementsHash();
 }
 
 /**
@@ -83,12 +84,13 @@ export async function installWithPip([program, ...before], wanted, { onLine, ste
 }
 
 function requirementsHash() {
-  return existsSync(lockFile) ? createHash("sha256").update(readFileSync(lockFile)).digest("hex") : undefined;
+  return createHash("sha256").update(readFileSync(lockFile)).digest("hex");
 }
 
+/** A program that is only slow, on a busy machine, counts as working: its environment must not be made anew. */
 function works([program, ...args], timeoutMs = 60_000) {
   return runCommand(program, args, { timeoutMs }).then(
     () => true,
-    () => false,
+    (error) => error.exitCode === undefined && error.cause === undefined,
   );
 }

