@@ -1,0 +1,66 @@
+import { getLlama, type Llama, LlamaLogLevel, type LlamaModel } from "node-llama-cpp";
+import { ModelNotFoundError } from "#core/errors.ts";
+import type { Log } from "#core/log.ts";
+import type { BaseModel } from "../inference-engine.ts";
+import { digestFile } from "./file-digest.ts";
+import { checkGgufFile } from "./resolve-model.ts";
+
+export interface LoadBaseOptions {
+  readonly modelPath: string;
+  readonly modelName: string;
+  readonly isStandIn: boolean;
+  readonly threads: number;
+  readonly contextTokens: number;
+  readonly gpu: false | "auto";
+  readonly log: Log;
+}
+
+export interface LoadedBase {
+  readonly llama: Llama;
+  readonly model: LlamaModel;
+  readonly description: BaseModel;
+}
+
+/** Loads the weights. Blocks the event loop for up to 200 ms at a time. Rejects with ModelNotFoundError. */
+export async function loadBase(options: LoadBaseOptions): Promise<LoadedBase> {
+  const { modelPath, log } = options;
+  await checkGgufFile(modelPath);
+  const llama = await getLlama({
+    gpu: options.gpu,
+    build: "never",
+    skipDownload: true,
+    progressLogs: false,
+    maxThreads: options.threads,
+    logLevel: LlamaLogLevel.warn,
+    logger: (level, message) => forwardLog(log, level, message),
+  });
+  try {
+    const model = await llama.loadModel({ modelPath, ...(options.gpu === false ? { gpuLayers: 0 } : {}) });
+    const description: BaseModel = {
+      name: options.modelName,
+      digest: await digestFile(modelPath),
+      architecture: model.architecture,
+      parameters: countParameters(model),
+      contextTokens: Math.min(options.contextTokens, model.trainContextSize),
+      path: modelPath,
+      isStandIn: options.isStandIn,
+    };
+    return { llama, model, description };
+  } catch (cause) {
+    await llama.dispose();
+    throw new ModelNotFoundError(modelPath, { cause });
+  }
+}
+
+function countParameters(model: LlamaModel): number {
+  const tensors = model.fileInfo.fullTensorInfo ?? model.fileInfo.tensorInfo ?? [];
+  return tensors.reduce((sum, { dimensions }) => sum + dimensions.reduce<number>((n, size) => n * Number(size), 1), 0);
+}
+
+function forwardLog(log: Log, level: LlamaLogLevel, message: string): void {
+  const text = message.trim();
+  if (text === "") return;
+  // What it calls an error can be an adapter that is refused: whoever asked for it decides how bad that is.
+  if (level === LlamaLogLevel.fatal) log.error({ text }, "llama.logged");
+  else log.debug({ level, text }, "llama.logged");
+}
