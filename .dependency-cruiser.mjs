@@ -112,7 +112,7 @@ export default {
     confine("discord", "discord[.]js|@discordjs", "^src/bots/discord/"),
     confine("slack", "@slack", "^src/bots/slack/"),
     confine("libsql", "libsql", "^src/store/sqlite/"),
-    confine("llama", "node-llama-cpp", "^src/inference/llama/"),
+    confine("llama", "node-llama-cpp", "^src/inference/(llama|embedding)/"),
     confine("mongo", "mongoose|mongodb", "^src/store/mongo/"),
     confine("redis", "ioredis|bullmq", "^src/(store|jobs|events)/redis/"),
     confine("hono", "hono|@hono", "^src/dashboard/"),
@@ -165,7 +165,7 @@ export default {
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
     doNotFollow: { path: "node_modules" },
-    exclude: { path: ["^src/trainer/python/", "[.]css$"] },
+    exclude: { path: ["^src/trainer/python/", "^src/dashboard/pages/public/", "[.]css$"] },
     enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["source", "import", "node", "default"] },
   },
 };

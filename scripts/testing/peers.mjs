@@ -1,0 +1,65 @@
+import { accessSync, constants } from "node:fs";
+import { createConnection } from "node:net";
+import { delimiter, join } from "node:path";
+import { hasPythonPackages } from "../setup/python-environment.mjs";
+
+const browserNames = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
+const CONNECT_MAX_MS = 500;
+
+/**
+ * What tests may need beside the program: name, whether it is there, what to do. A test that needs a peer says so in its
+ * name, "(needs browser)", and is skipped without it.
+ */
+export async function listPeers(env = process.env) {
+  const servers = [
+    { name: "ollama", url: env.OLLAMA_HOST ?? "http://127.0.0.1:11434", fix: "start Ollama and set OLLAMA_HOST" },
+    { name: "mongodb", url: env.MONGODB_URI ?? "mongodb://127.0.0.1:27017", fix: "start MongoDB and set MONGODB_URI" },
+    { name: "redis", url: env.REDIS_URL ?? "redis://127.0.0.1:6379", fix: "start Redis and set REDIS_URL" },
+  ];
+  return [
+    {
+      name: "python",
+      isThere: hasPythonPackages(),
+      fix: "install Python 3.11 or newer with venv (sudo apt install python3-venv)",
+    },
+    {
+      name: "browser",
+      isThere: findBrowser(env) !== undefined,
+      fix: "sudo apt install chromium, or name one in REACTUNE_BROWSER",
+    },
+    ...(await Promise.all(servers.map(async ({ url, ...peer }) => ({ ...peer, isThere: await canConnect(url) })))),
+  ];
+}
+
+/** Path of a Chromium; undefined when none is installed. */
+export function findBrowser(env = process.env) {
+  if (env.REACTUNE_BROWSER) return env.REACTUNE_BROWSER;
+  for (const directory of (env.PATH ?? "").split(delimiter)) {
+    for (const name of browserNames) if (isExecutable(join(directory, name))) return join(directory, name);
+  }
+  return undefined;
+}
+
+function isExecutable(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function canConnect(address) {
+  const url = URL.canParse(address) ? new URL(address) : new URL(`tcp://${address}`);
+  return new Promise((resolve) => {
+    const socket = createConnection({ host: url.hostname, port: Number(url.port), timeout: CONNECT_MAX_MS });
+    const end = (isThere) => {
+      socket.destroy();
+      resolve(isThere);
+    };
+    socket
+      .once("connect", () => end(true))
+      .once("timeout", () => end(false))
+      .once("error", () => end(false));
+  });
+}
