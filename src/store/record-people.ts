@@ -1,0 +1,60 @@
+import { z } from "zod";
+import type { AuditEntry, Deletion, LearningPermission, UserChoice } from "#core/people.ts";
+import type { ModelUseTotals } from "./model-store.ts";
+import { defineRecord } from "./record-codec.ts";
+
+const text = z.string();
+const moment = z.int();
+const optional = z.exactOptional;
+
+export const permissionRecord = defineRecord<LearningPermission>()({
+  kind: "permission",
+  version: 1,
+  schema: z.object({
+    workspaceId: text,
+    level: z.enum(["off", "examples", "adapters"]),
+    grantedBy: text,
+    wordingVersion: z.int(),
+    changedAtMs: moment,
+  }),
+});
+
+export const userChoiceRecord = defineRecord<UserChoice>()({
+  kind: "user-choice",
+  version: 1,
+  schema: z.object({ workspaceId: text, userId: text, learns: z.boolean(), changedAtMs: moment }),
+});
+
+export const auditEntryRecord = defineRecord<AuditEntry>()({
+  kind: "audit-entry",
+  version: 1,
+  schema: z.object({
+    id: text,
+    atMs: moment,
+    who: text,
+    what: text,
+    workspaceId: optional(text),
+    before: optional(text),
+    after: optional(text),
+  }),
+});
+
+export const deletionRecord = defineRecord<Deletion>()({
+  kind: "deletion",
+  version: 1,
+  schema: z.object({ workspaceId: text, userId: text, atMs: moment }),
+});
+
+export const modelUseRecord = defineRecord<ModelUseTotals>()({
+  kind: "model-use",
+  version: 1,
+  schema: z.object({
+    modelDigest: text,
+    modelName: text,
+    lastUsedAtMs: moment,
+    requests: z.int(),
+    errors: z.int(),
+    totalMs: z.number(),
+    replyTokens: z.number(),
+  }),
+});

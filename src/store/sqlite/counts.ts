@@ -1,0 +1,154 @@
+import type { Sql } from "./sql.ts";
+
+/**
+ * What readiness asks, kept as sums per scope and UTC day of the question, so that reading costs the same at any number
+ * of turns. Every turn counts in its domain and in `*`. A conversation counts on the day of its first complete turn in
+ * a scope, a rater on the day of the newest turn that they scored: both are then right for any window that ends now.
+ */
+export interface Counts {
+  /** Runs `change` on one turn (by its key column) or its feedback, inside a write, and moves the counts by the difference. */
+  around(turnId: string, change: () => void): void;
+  rebuild(): void;
+}
+
+interface Counted {
+  readonly conversation_id: string;
+  readonly audience: string;
+  readonly domain: string;
+  readonly day: number;
+  readonly scores: number;
+  readonly score_sum: number;
+  readonly is_example: number;
+}
+
+export function sqliteCounts(sql: Sql): Counts {
+  const readTurn = sql.prepare<Counted>(`
+    SELECT conversation_id, audience, domain, day, scores, score_sum, is_example FROM turn
+    WHERE id = :turnId AND status = 'complete'`);
+  const readRaters = sql.prepare<{ user_id: string }>(
+    "SELECT user_id FROM feedback WHERE turn_id = :turnId AND score IS NOT NULL",
+  );
+  const addDay = sql.prepare(`
+    INSERT INTO count_day (audience, domain, day, turns, feedback, score_sum, examples)
+    VALUES (:audience, :domain, :day, :sign, :sign * :scores, :sign * :sum, :sign * :isExample)
+    ON CONFLICT DO UPDATE SET turns = turns + excluded.turns, feedback = feedback + excluded.feedback,
+      score_sum = score_sum + excluded.score_sum, examples = examples + excluded.examples`);
+  const addRater = sql.prepare(`
+    INSERT INTO count_rater_day (audience, domain, user_id, day, scores) VALUES (:audience, :domain, :user, :day, :sign)
+    ON CONFLICT DO UPDATE SET scores = scores + excluded.scores`);
+  const conversations = distinctOn(sql, {
+    table: "count_conversation",
+    day: "first_day",
+    count: "conversations",
+    key: "conversation_id",
+    actual: `SELECT min(day) AS day FROM turn WHERE status = 'complete' AND conversation_id = :key
+      AND audience = :audience AND (:domain = '*' OR domain = :domain)`,
+  });
+  const raters = distinctOn(sql, {
+    table: "count_rater",
+    day: "last_day",
+    count: "raters",
+    key: "user_id",
+    actual: `SELECT max(day) AS day FROM count_rater_day
+      WHERE audience = :audience AND domain = :domain AND user_id = :key AND scores > 0`,
+  });
+
+  function read(turnId: string) {
+    const turn = readTurn.get({ turnId });
+    if (turn === undefined) return undefined;
+    return { turn, raters: turn.scores === 0 ? [] : readRaters.all({ turnId }).map((row) => row.user_id) };
+  }
+
+  function add(state: ReturnType<typeof read>, sign: 1 | -1): void {
+    if (state === undefined) return;
+    const { audience, day, scores, score_sum: sum, is_example: isExample } = state.turn;
+    for (const domain of [state.turn.domain, "*"]) {
+      addDay.run({ audience, domain, day, sign, scores, sum, isExample });
+      for (const user of state.raters) addRater.run({ audience, domain, user, day, sign });
+    }
+  }
+
+  function refresh(state: ReturnType<typeof read>): void {
+    if (state === undefined) return;
+    const { audience, conversation_id } = state.turn;
+    for (const domain of [state.turn.domain, "*"]) {
+      conversations.refresh(audience, domain, conversation_id);
+      for (const user of state.raters) raters.refresh(audience, domain, user);
+    }
+  }
+
+  return {
+    around(turnId, change) {
+      const before = read(turnId);
+      change();
+      const after = read(turnId);
+      if (JSON.stringify(before) === JSON.stringify(after)) return;
+      add(before, -1);
+      add(after, 1);
+      refresh(before);
+      refresh(after);
+    },
+    rebuild() {
+      sql.write(() => sql.exec(REBUILD));
+    },
+  };
+}
+
+/** Counts each key once per scope, on its first or last day; remembers where it counted it. */
+function distinctOn(
+  sql: Sql,
+  names: { table: string; day: string; count: string; key: string; actual: string },
+): { refresh(audience: string, domain: string, key: string): void } {
+  const { table, day, count, key } = names;
+  const where = `audience = :audience AND domain = :domain AND ${key} = :key`;
+  const readCounted = sql.prepare<{ day: number }>(`SELECT ${day} AS day FROM ${table} WHERE ${where}`);
+  const readActual = sql.prepare<{ day: number | null }>(names.actual);
+  const forget = sql.prepare(`DELETE FROM ${table} WHERE ${where}`);
+  const note = sql.prepare(`
+    INSERT INTO ${table} (audience, domain, ${key}, ${day}) VALUES (:audience, :domain, :key, :day)
+    ON CONFLICT DO UPDATE SET ${day} = excluded.${day}`);
+  const move = sql.prepare(`
+    INSERT INTO count_day (audience, domain, day, ${count}) VALUES (:audience, :domain, :day, :step)
+    ON CONFLICT DO UPDATE SET ${count} = ${count} + excluded.${count}`);
+
+  return {
+    refresh(audience, domain, key) {
+      const from = readCounted.get({ audience, domain, key })?.day;
+      const to = readActual.get({ audience, domain, key })?.day ?? undefined;
+      if (from === to) return;
+      if (from !== undefined) move.run({ audience, domain, day: from, step: -1 });
+      if (to === undefined) forget.run({ audience, domain, key });
+      else {
+        note.run({ audience, domain, key, day: to });
+        move.run({ audience, domain, day: to, step: 1 });
+      }
+    },
+  };
+}
+
+const DOMAIN = "iif(is_wide, '*', domain)";
+const COMPLETE = "turn CROSS JOIN (SELECT 0 AS is_wide UNION ALL SELECT 1)";
+
+/** The same figures from nothing but turns and feedback. */
+const REBUILD = `
+DELETE FROM count_day;
+DELETE FROM count_conversation;
+DELETE FROM count_rater_day;
+DELETE FROM count_rater;
+INSERT INTO count_day (audience, domain, day, turns, feedback, score_sum, examples)
+  SELECT audience, ${DOMAIN}, day, count(*), sum(scores), sum(score_sum), sum(is_example)
+  FROM ${COMPLETE} WHERE status = 'complete' GROUP BY 1, 2, 3;
+INSERT INTO count_conversation (conversation_id, audience, domain, first_day)
+  SELECT conversation_id, audience, ${DOMAIN}, min(day) FROM ${COMPLETE} WHERE status = 'complete' GROUP BY 1, 2, 3;
+INSERT INTO count_rater_day (audience, domain, user_id, day, scores)
+  SELECT audience, ${DOMAIN}, user_id, day, count(*) FROM ${COMPLETE} JOIN feedback ON turn_id = id
+  WHERE status = 'complete' AND score IS NOT NULL GROUP BY 1, 2, 3, 4;
+INSERT INTO count_rater (audience, domain, user_id, last_day)
+  SELECT audience, domain, user_id, max(day) FROM count_rater_day GROUP BY 1, 2, 3;
+INSERT INTO count_day (audience, domain, day, conversations)
+  SELECT audience, domain, first_day, count(*) FROM count_conversation WHERE true GROUP BY 1, 2, 3
+  ON CONFLICT DO UPDATE SET conversations = excluded.conversations;
+INSERT INTO count_day (audience, domain, day, raters)
+  SELECT audience, domain, last_day, count(*) FROM count_rater WHERE true GROUP BY 1, 2, 3
+  ON CONFLICT DO UPDATE SET raters = excluded.raters;
+`;

@@ -1,0 +1,89 @@
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import type { Log } from "#core/log.ts";
+import type { ChatStore } from "#store/chat-store.ts";
+import type { LearningStore } from "#store/learning-store.ts";
+import type { Leases } from "#store/lease.ts";
+import type { ModelStore } from "#store/model-store.ts";
+import type { PeopleStore } from "#store/people-store.ts";
+import { sqliteAdapters } from "./adapters.ts";
+import { sqliteConversations } from "./conversations.ts";
+import { sqliteCountReader } from "./count-reader.ts";
+import { sqliteCounts } from "./counts.ts";
+import { sqliteDeliveries } from "./deliveries.ts";
+import { sqliteFeedback } from "./feedback.ts";
+import { sqliteInbox } from "./inbox.ts";
+import { sqliteLeases } from "./leases.ts";
+import { migrate } from "./migrate.ts";
+import { sqliteModelStore } from "./model-uses.ts";
+import { sqlitePeopleStore } from "./people.ts";
+import { sqliteRatedTurns } from "./rated-turns.ts";
+import { sqliteRuns } from "./runs.ts";
+import { sqliteServices } from "./services.ts";
+import { Sql } from "./sql.ts";
+import { sqliteTurnMarks } from "./turn-marks.ts";
+import { sqliteTurns } from "./turns.ts";
+
+export interface SqliteStore {
+  readonly chat: ChatStore;
+  readonly learning: LearningStore;
+  readonly people: PeopleStore;
+  readonly models: ModelStore;
+  readonly leases: Leases;
+  /** For `openSqliteJobQueue`, whose table is in the same file. */
+  readonly jobsDatabase: Sql;
+  close(): void;
+}
+
+export interface SqliteStoreOptions {
+  /** The file; it and its folder are made when absent. */
+  readonly path: string;
+  readonly log?: Log;
+  readonly now: () => number;
+}
+
+/** How long a write waits for another process before it fails. */
+const BUSY_MS = 10_000;
+
+/** Throws StoreTooNewError when a newer program wrote the file. Any number of processes may have it open. */
+export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
+  mkdirSync(dirname(options.path), { recursive: true });
+  const sql = new Sql(options.path, { durability: "full", busyMs: BUSY_MS });
+  try {
+    migrate(sql, options);
+    return composeStore(sql);
+  } catch (cause) {
+    sql.close();
+    throw cause;
+  }
+}
+
+function composeStore(sql: Sql): SqliteStore {
+  const counts = sqliteCounts(sql);
+  const marks = sqliteTurnMarks(sql);
+  const countReader = sqliteCountReader(sql, counts, marks);
+
+  return {
+    chat: {
+      ...sqliteInbox(sql),
+      ...sqliteConversations(sql),
+      ...sqliteTurns(sql, counts, marks),
+      ...sqliteFeedback(sql, counts, marks),
+      ...sqliteDeliveries(sql),
+    },
+    learning: {
+      ...countReader,
+      ...sqliteRatedTurns(sql),
+      ...sqliteRuns(sql),
+      ...sqliteAdapters(sql),
+      ...sqliteServices(sql),
+    },
+    people: sqlitePeopleStore(sql),
+    models: sqliteModelStore(sql),
+    leases: sqliteLeases(sql),
+    jobsDatabase: sql,
+    close() {
+      sql.close();
+    },
+  };
+}

@@ -1,0 +1,58 @@
+import type { Turn } from "#core/turn.ts";
+import type { LearningStore, RatedTurn } from "#store/learning-store.ts";
+import { keyText, scopeColumns } from "./columns.ts";
+import type { Sql } from "./sql.ts";
+import { type DocumentRow, readDocument } from "./table.ts";
+import { feedbackTable, turnTable } from "./tables.ts";
+
+interface RatedRow extends DocumentRow {
+  readonly served_again: number;
+}
+
+export function sqliteRatedTurns(sql: Sql): Pick<LearningStore, "pageRatedTurns"> {
+  const page = sql.prepare<RatedRow>(`
+    SELECT version, document, (SELECT count(*) FROM turn AS other WHERE other.source_turn_id = turn.id
+      AND other.status = 'complete' AND other.is_disliked = 0 AND other.id <> turn.id) AS served_again
+    FROM turn
+    WHERE is_rated = 1 AND status = 'complete' AND audience = :audience AND (:domain = '*' OR domain = :domain)
+      AND asked_at >= :since AND (asked_at, id) > (:afterAskedAt, :afterId)
+    ORDER BY asked_at, id LIMIT :limit`);
+  const findAskedAt = sql.prepare<{ asked_at: number }>("SELECT asked_at FROM turn WHERE id = :id");
+  const findTurn = sql.prepare<DocumentRow>("SELECT version, document FROM turn WHERE id = :id");
+  const listFeedback = sql.prepare<DocumentRow>(
+    "SELECT version, document FROM feedback WHERE turn_id = :id ORDER BY user_id",
+  );
+
+  function findPlace(after: string | undefined) {
+    if (after === undefined) return { afterAskedAt: Number.MIN_SAFE_INTEGER, afterId: "" };
+    const afterId = keyText(after);
+    const row = findAskedAt.get({ id: afterId });
+    if (row === undefined) throw new RangeError(`Cannot page rated turns after "${after}": it is not stored`);
+    return { afterAskedAt: row.asked_at, afterId };
+  }
+
+  function findInputs(turn: Turn): readonly Turn[] {
+    return turn.inputTurnIds.flatMap((id) => {
+      const row = findTurn.get({ id: keyText(id) });
+      return row === undefined ? [] : [readDocument(turnTable, id, row)];
+    });
+  }
+
+  function toRatedTurn(row: RatedRow): RatedTurn {
+    const turn = readDocument(turnTable, "of a scope", row);
+    const feedback = listFeedback.all({ id: keyText(turn.id) });
+    return {
+      turn,
+      inputs: findInputs(turn),
+      feedback: feedback.map((item) => readDocument(feedbackTable, turn.id, item)),
+      servedAgain: row.served_again,
+    };
+  }
+
+  return {
+    async pageRatedTurns({ scope, sinceMs, after, limit }) {
+      const rows = page.all({ ...scopeColumns(scope), since: Math.ceil(sinceMs), ...findPlace(after), limit });
+      return rows.map(toRatedTurn);
+    },
+  };
+}

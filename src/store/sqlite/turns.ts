@@ -1,0 +1,73 @@
+import type { Turn } from "#core/turn.ts";
+import type { ChatStore } from "#store/chat-store.ts";
+import { keyText } from "./columns.ts";
+import type { Counts } from "./counts.ts";
+import type { Sql } from "./sql.ts";
+import { type DocumentRow, prepareSave, readDocument } from "./table.ts";
+import { turnTable } from "./tables.ts";
+import type { TurnMarks } from "./turn-marks.ts";
+
+type Turns = Pick<ChatStore, "saveTurn" | "findTurn" | "findTurnByMessage" | "listHistory">;
+
+interface Links {
+  readonly source_turn_id: string | null;
+  readonly regeneration_of: string | null;
+}
+
+export function sqliteTurns(sql: Sql, counts: Counts, marks: TurnMarks): Turns {
+  const save = prepareSaveTurn(sql);
+  const find = sql.prepare<DocumentRow>("SELECT version, document FROM turn WHERE id = :id");
+  const findLinks = sql.prepare<Links>("SELECT source_turn_id, regeneration_of FROM turn WHERE id = :id");
+  // A regenerated or edited turn shares its question's message: the newest that still stands is meant.
+  const findByMessage = sql.prepare<DocumentRow>(`
+    SELECT version, document FROM turn_message JOIN turn ON turn.id = turn_id
+    WHERE workspace = :workspace AND channel = :channel AND message = :message
+    ORDER BY status IN ('superseded', 'deleted'), asked_at DESC, turn.id DESC LIMIT 1`);
+  const listNewest = sql.prepare<DocumentRow>(`
+    SELECT version, document FROM turn
+    WHERE conversation_id = :conversation AND status NOT IN ('superseded', 'deleted')
+    ORDER BY position DESC, asked_at DESC, id DESC LIMIT :limit`);
+
+  return {
+    async saveTurn(turn) {
+      const id = keyText(turn.id);
+      sql.write(() => {
+        const before = findLinks.get({ id });
+        counts.around(id, () => save(turn));
+        const after = findLinks.get({ id });
+        const linked = [before, after].flatMap((links) => [links?.source_turn_id, links?.regeneration_of]);
+        marks.markRated([id, ...linked]);
+      });
+    },
+    async findTurn(id) {
+      const row = find.get({ id: keyText(id) });
+      return row && readDocument(turnTable, id, row);
+    },
+    async findTurnByMessage(workspaceId, channelId, messageId) {
+      const workspace = keyText(workspaceId);
+      const row = findByMessage.get({ workspace, channel: keyText(channelId), message: keyText(messageId) });
+      return row && readDocument(turnTable, "of a message", row);
+    },
+    async listHistory(conversationId, limit) {
+      const rows = listNewest.all({ conversation: keyText(conversationId), limit });
+      return rows.map((row) => readDocument(turnTable, "of a conversation", row)).reverse();
+    },
+  };
+}
+
+/** Writes the turn and its messages, without counts and marks: an import makes those at its end. */
+export function prepareSaveTurn(sql: Sql): (turn: Turn) => void {
+  const save = prepareSave(sql, turnTable);
+  const clearMessages = sql.prepare("DELETE FROM turn_message WHERE turn_id = :id");
+  const addMessage = sql.prepare(`
+    INSERT INTO turn_message (workspace, channel, message, turn_id) VALUES (:workspace, :channel, :message, :id)
+    ON CONFLICT DO NOTHING`);
+
+  return (turn) => {
+    const id = keyText(turn.id);
+    const place = { workspace: keyText(turn.workspaceId), channel: keyText(turn.channelId), id };
+    save(turn);
+    clearMessages.run({ id });
+    for (const { messageId } of turn.messages) addMessage.run({ ...place, message: keyText(messageId) });
+  };
+}

@@ -1,0 +1,4 @@
+import { learningStoreContract } from "../../../contract/learning-store.ts";
+import { openTempStore } from "./temp-store.ts";
+
+learningStoreContract(async () => openTempStore());

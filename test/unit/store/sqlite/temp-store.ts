@@ -1,0 +1,19 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { openSqliteStore, type SqliteStore } from "#store/sqlite/open-sqlite-store.ts";
+
+/** A folder that goes when the test ends. */
+export function makeTempFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "reactune-store-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A store of its own file, closed when the test ends. */
+export function openTempStore(path = join(makeTempFolder(), "reactune.db")): SqliteStore {
+  const store = openSqliteStore({ path, now: () => 1_767_268_800_000 });
+  onTestFinished(() => store.close());
+  return store;
+}
