@@ -1,4 +1,4 @@
-import { describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { AdapterRefusedError, QueueFullError } from "#core/errors.ts";
 import type { AdapterFile, GenerateEnd, GenerateRequest, InferenceEngine } from "#inference/inference-engine.ts";
 
@@ -33,7 +33,17 @@ export function inferenceEngineContract(
   name: string,
   openEngine: (limits: EngineLimits) => Promise<EngineUnderTest>,
 ): void {
-  async function open(limits: Partial<EngineLimits> = {}): Promise<EngineUnderTest> {
+  // Opening takes longer than a test: where the limits do not matter one engine serves all, without adapters left over.
+  let shared: EngineUnderTest;
+  beforeAll(async () => {
+    shared = await openEngine(ROOMY);
+  });
+  afterEach(async () => {
+    for (const digest of (await shared.engine.health()).adaptersLoaded) await shared.engine.release(digest);
+  });
+  afterAll(() => shared.close());
+
+  async function open(limits: Partial<EngineLimits>): Promise<EngineUnderTest> {
     const opened = await openEngine({ ...ROOMY, ...limits });
     onTestFinished(() => opened.close());
     return opened;
@@ -41,7 +51,7 @@ export function inferenceEngineContract(
 
   describe(name, () => {
     test("list() names the base model by a digest", async () => {
-      const { engine } = await open();
+      const { engine } = shared;
       const [base] = await engine.list();
 
       expect(base?.digest).toMatch(/^[0-9a-f]{64}$/);
@@ -50,7 +60,7 @@ export function inferenceEngineContract(
     });
 
     test("generate() streams text in several chunks and ends once", async () => {
-      const { engine } = await open();
+      const { engine } = shared;
       const reply = await ask(engine, { replyTokensMax: 24 });
 
       expect(reply.chunks.length).toBeGreaterThan(1);
@@ -61,7 +71,7 @@ export function inferenceEngineContract(
     });
 
     test("generate() gives the same reply each time when temperature is 0", async () => {
-      const { engine } = await open();
+      const { engine } = shared;
       const first = await ask(engine, { conversationId: "one" });
       const sameConversation = await ask(engine, { conversationId: "one" });
       const otherConversation = await ask(engine, { conversationId: "two" });
@@ -71,7 +81,7 @@ export function inferenceEngineContract(
     });
 
     test("generate() gives the same reply for the same seed and others for other seeds", async () => {
-      const { engine } = await open();
+      const { engine } = shared;
       const hot = (seed: number) =>
         ask(engine, { sampling: { temperature: 1.5, topP: 1, topK: 0, repeatPenalty: 1, seed }, replyTokensMax: 16 });
       const texts = [await hot(1), await hot(1), await hot(2), await hot(3)].map(({ text }) => text);
@@ -81,14 +91,14 @@ export function inferenceEngineContract(
     });
 
     test("generate() ends with length when the reply reaches its limit", async () => {
-      const { engine } = await open();
+      const { engine } = shared;
       const { end } = await ask(engine, { replyTokensMax: 3 });
 
       expect(end).toMatchObject({ endedBy: "length", replyTokens: 3 });
     });
 
     test("generate() ends with length when the context is full", async () => {
-      const { engine, adapters } = await open();
+      const { engine, adapters } = shared;
       const [base] = await engine.list();
       const content = "a b c d e f g ".repeat(Math.ceil((base?.contextTokens ?? 0) / 7));
       const { end } = await ask(engine, { messages: [{ role: "user", content }], ...withAdapter(adapters[0]) });
@@ -97,7 +107,7 @@ export function inferenceEngineContract(
     });
 
     test("generate() ends as cancelled at once when aborted while it streams", async () => {
-      const { engine, adapters } = await open();
+      const { engine, adapters } = shared;
       const stopper = new AbortController();
       const chunks: string[] = [];
       let end: GenerateEnd | undefined;
@@ -113,7 +123,7 @@ export function inferenceEngineContract(
     });
 
     test("generate() yields only the end when aborted before it starts", async () => {
-      const { engine } = await open();
+      const { engine } = shared;
       const { text, end } = await ask(engine, { signal: AbortSignal.abort() });
 
       expect(text).toBe("");
@@ -187,7 +197,7 @@ export function inferenceEngineContract(
     });
 
     test("generate() answers as before after an adapter answered in the same conversation", async () => {
-      const { engine, adapters } = await open();
+      const { engine, adapters } = shared;
       const before = await ask(engine);
       const adapted = await ask(engine, withAdapter(adapters[0]));
       const after = await ask(engine);
@@ -216,14 +226,14 @@ export function inferenceEngineContract(
     });
 
     test("prepare() loads an adapter before the first question", async () => {
-      const { engine, adapters } = await open();
+      const { engine, adapters } = shared;
       await engine.prepare(withAdapter(adapters[0]));
 
       expect((await engine.health()).adaptersLoaded).toEqual([adapters[0]?.digest]);
     });
 
     test("prepare() rejects bad adapters with AdapterRefusedError and the base still answers", async () => {
-      const { engine, badAdapters } = await open();
+      const { engine, badAdapters } = shared;
       const before = await ask(engine);
       for (const [why, adapter] of badAdapters) {
         await expect(engine.prepare({ adapter }), why).rejects.toThrow(AdapterRefusedError);
@@ -235,7 +245,7 @@ export function inferenceEngineContract(
     });
 
     test("release() waits for the last stream of the adapter", async () => {
-      const { engine, adapters } = await open();
+      const { engine, adapters } = shared;
       const events: string[] = [];
       const running = ask(engine, { ...withAdapter(adapters[0]), replyTokensMax: 12 }).then(({ end }) =>
         events.push(end.endedBy),
@@ -249,7 +259,7 @@ export function inferenceEngineContract(
     });
 
     test("release() resolves when the adapter is not loaded", async () => {
-      const { engine } = await open();
+      const { engine } = shared;
 
       await expect(engine.release("0".repeat(64))).resolves.toBeUndefined();
     });

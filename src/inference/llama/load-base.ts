@@ -1,5 +1,5 @@
 import { getLlama, type Llama, LlamaLogLevel, type LlamaModel } from "node-llama-cpp";
-import { ModelNotFoundError } from "#core/errors.ts";
+import { InferenceUnavailableError, ModelNotFoundError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import type { BaseModel } from "../inference-engine.ts";
 import { digestFile } from "./file-digest.ts";
@@ -21,24 +21,17 @@ export interface LoadedBase {
   readonly description: BaseModel;
 }
 
-/** Loads the weights. Blocks the event loop for up to 200 ms at a time. Rejects with ModelNotFoundError. */
+/** Loads the weights. Blocks the event loop for up to 200 ms at a time. Rejects with ModelNotFoundError, InferenceUnavailableError. */
 export async function loadBase(options: LoadBaseOptions): Promise<LoadedBase> {
-  const { modelPath, log } = options;
+  const { modelPath } = options;
   await checkGgufFile(modelPath);
-  const llama = await getLlama({
-    gpu: options.gpu,
-    build: "never",
-    skipDownload: true,
-    progressLogs: false,
-    maxThreads: options.threads,
-    logLevel: LlamaLogLevel.warn,
-    logger: (level, message) => forwardLog(log, level, message),
-  });
+  // Its binary is tried in a child process first: time enough to hash the weights here.
+  const [llama, digest] = await Promise.all([openLlama(options), digestFile(modelPath)]);
   try {
     const model = await llama.loadModel({ modelPath, ...(options.gpu === false ? { gpuLayers: 0 } : {}) });
     const description: BaseModel = {
       name: options.modelName,
-      digest: await digestFile(modelPath),
+      digest,
       architecture: model.architecture,
       parameters: countParameters(model),
       contextTokens: Math.min(options.contextTokens, model.trainContextSize),
@@ -49,6 +42,22 @@ export async function loadBase(options: LoadBaseOptions): Promise<LoadedBase> {
   } catch (cause) {
     await llama.dispose();
     throw new ModelNotFoundError(modelPath, { cause });
+  }
+}
+
+async function openLlama({ gpu, threads, modelName, log }: LoadBaseOptions): Promise<Llama> {
+  try {
+    return await getLlama({
+      gpu,
+      build: "never",
+      skipDownload: true,
+      progressLogs: false,
+      maxThreads: threads,
+      logLevel: LlamaLogLevel.warn,
+      logger: (level, message) => forwardLog(log, level, message),
+    });
+  } catch (cause) {
+    throw new InferenceUnavailableError(modelName, { cause }); // no binary for this machine
   }
 }
 
