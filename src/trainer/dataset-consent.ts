@@ -1,0 +1,61 @@
+import { type Feedback, isExample } from "#core/feedback.ts";
+import { ALL_DOMAINS, audienceOf, type LearningScope } from "#core/scope.ts";
+import type { Turn } from "#core/turn.ts";
+import type { RatedTurn } from "#store/learning-store.ts";
+import type { PeopleStore } from "#store/people-store.ts";
+import type { FilterId } from "./dataset-filters.ts";
+
+/** The local platform is the operator's own machine and starts with permission; others start without. */
+export async function mayTrain(people: PeopleStore, workspaceId: string): Promise<boolean> {
+  const permission = await people.getPermission(workspaceId);
+  const level = permission?.level ?? (workspaceId.startsWith("local:") ? "adapters" : "off");
+  return level === "adapters";
+}
+
+/** Whose no was said, and who asked each turn so far: a reply served again rests on another turn's question. */
+export interface Consent {
+  readonly scope: LearningScope;
+  readonly optedOut: ReadonlySet<string>;
+  readonly askers: ReadonlyMap<string, string>;
+}
+
+/** Why nothing may be learned from this turn, whatever people thought of its reply; undefined when it may. */
+export function refusalOf({ turn, inputs, feedback }: RatedTurn, consent: Consent): FilterId | undefined {
+  const { scope, optedOut } = consent;
+  const spoken = [turn, ...inputs];
+  if (turn.domain.domain !== scope.domain && scope.domain !== ALL_DOMAINS) return "audience";
+  if (!spoken.every((each) => isHeardBy(each, scope))) return "audience";
+  if (spoken.some((each) => optedOut.has(each.askerId)) || restsOnUnknown(spoken, consent)) return "opted-out";
+  if (inputs.length !== turn.inputTurnIds.length || inputs.some(isGone)) return "history-gone";
+  return isExample(feedback) && !isExample(heard(feedback, optedOut)) ? "opted-out" : undefined;
+}
+
+/** Scores and corrections of people who take part in learning. */
+export function heard(feedback: readonly Feedback[], optedOut: ReadonlySet<string>): readonly Feedback[] {
+  return feedback.filter((item) => !optedOut.has(item.userId));
+}
+
+function isHeardBy(turn: Turn, scope: LearningScope): boolean {
+  return (
+    turn.workspaceId === scope.workspaceId &&
+    turn.audience === scope.audience &&
+    audienceOf(turn.visibility, turn.channelId) === turn.audience
+  );
+}
+
+/**
+ * A reply served from the cache was written for somebody else's question. Where anybody has opted out, a source that cannot be
+ * seen (older than the window) counts as theirs.
+ */
+function restsOnUnknown(turns: readonly Turn[], { optedOut, askers }: Consent): boolean {
+  if (optedOut.size === 0) return false;
+  return turns.some(({ provenance: { cache } }) => {
+    if (cache.sourceTurnId === undefined) return false;
+    const asker = askers.get(cache.sourceTurnId);
+    return asker === undefined || optedOut.has(asker);
+  });
+}
+
+function isGone(turn: Turn): boolean {
+  return turn.status === "deleted" || turn.status === "superseded" || turn.question === "";
+}
