@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { access, open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
-import { getLlama, type LlamaEmbeddingContext, LlamaLogLevel } from "node-llama-cpp";
+import { getLlama, type LlamaEmbeddingContext, LlamaLogLevel, type Token } from "node-llama-cpp";
 import { ModelNotFoundError } from "#core/errors.ts";
 import type { Embedder, EmbedderDescription } from "../embedder.ts";
 import { encodeGguf } from "./encode-gguf.ts";
@@ -81,19 +81,17 @@ async function writeGgufOnce(packed: Buffer, directory: string, digest: string):
   }
 }
 
-type Tokens = Parameters<LlamaEmbeddingContext["getEmbeddingFor"]>[0] & readonly number[];
-
 class E5Embedder implements OpenEmbedder {
   readonly #description: EmbedderDescription;
   readonly #context: LlamaEmbeddingContext;
-  readonly #tokenize: (text: string) => Tokens;
+  readonly #tokenize: (text: string) => Token[];
   readonly #dispose: () => Promise<void>;
 
   constructor(
     digest: string,
     dimensions: number,
     context: LlamaEmbeddingContext,
-    tokenize: (text: string) => Tokens,
+    tokenize: (text: string) => Token[],
     dispose: () => Promise<void>,
   ) {
     this.#description = { id: "multilingual-e5-small-enpt-q4", digest, dimensions, languages: ["en", "pt"] };
@@ -126,11 +124,10 @@ class E5Embedder implements OpenEmbedder {
 function cleanText(text: string): string {
   return text
     .slice(0, TEXT_MAX_CHARS)
-    .toWellFormed()
     .normalize("NFKC")
-    .replace(/[\p{C}\s]+/gu, " ")
-    .trim()
-    .slice(0, TEXT_MAX_CHARS);
+    .slice(0, TEXT_MAX_CHARS)
+    .replace(/[\p{C}\s]+/gu, " ") // a lone surrogate is in \p{C} too
+    .trim();
 }
 
 function toUnitLength(vector: readonly number[]): Float32Array {
