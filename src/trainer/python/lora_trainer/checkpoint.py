@@ -64,7 +64,9 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, mark: str) -> Path:
     arrays |= {f"optimizer/{name}": array for name, array in checkpoint.optimizer.items()}
     arrays |= {f"best/{name}": array for name, array in checkpoint.best.items()}
     partial = folder / "checkpoint-partial.safetensors"
-    mx.save_safetensors(str(partial), arrays, {"progress": json.dumps(asdict(checkpoint.progress)), "mark": mark})
+    # Through Python's own file, because a full disk is then an OSError with its number.
+    with partial.open("wb") as stream:
+        mx.save_safetensors(stream, arrays, {"progress": json.dumps(asdict(checkpoint.progress)), "mark": mark})
     digest = describe_file(partial).sha256[:16]
     path = folder / f"checkpoint-{checkpoint.progress.step:08d}-{digest}.safetensors"
     sync_and_rename(partial, path)

@@ -17,7 +17,7 @@ from .cancel import Cancel
 from .gguf_base import load_base
 from .job import EvaluateJob
 from .protocol import Events
-from .resources import limit_memory, memory_peak_bytes
+from .resources import memory_peak_bytes
 from .rows import Row, bad_rows, check_vocabulary, fit, read_id, read_objects, read_rows, read_tokens
 from .score import Score, mean_loss, score_rows
 
@@ -25,7 +25,6 @@ from .score import Score, mean_loss, score_rows
 def evaluate(job: EvaluateJob, events: Events, cancel: Cancel) -> None:
     """Emits `evaluated`. Raises TrainerError."""
     started = time.monotonic()
-    limit_memory(job.memory_max_bytes)
     limit_threads(job.threads)
     judge = Judge(job, events, cancel)
     sets, rows = [], []

@@ -1,12 +1,12 @@
 """The two job files. Defaults of the settings an operator does not name were measured: docs/training-log.md."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from .errors import TrainerError
-from .schema import parse, setting
+from .schema import camel, parse, setting
 
 PROTOCOL = 1
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
@@ -84,6 +84,12 @@ def read_train_job(path: Path) -> TrainJob:
 def read_evaluate_job(path: Path) -> EvaluateJob:
     """Raises TrainerError BAD_JOB."""
     return parse(EvaluateJob, _read(path), f'job "{path.name}"')
+
+
+def settings_of(job: TrainJob) -> dict[str, Any]:
+    """What the run was told, without its paths; keys as in the job file."""
+    values = asdict(job).items()
+    return {camel(key): value for key, value in values if value is not None and not isinstance(value, Path)}
 
 
 def _read(path: Path) -> Any:

@@ -30,7 +30,7 @@ def parse(cls: type[T], raw: Any, where: str) -> T:
     """Raises TrainerError BAD_JOB; `where` is how the message names the object."""
     if not isinstance(raw, dict):
         raise _bad(f"Cannot read {where}: it is {_shown(raw)}, not an object", "Write one JSON object")
-    fields = {_camel(field.name): field for field in dataclasses.fields(cls)}
+    fields = {camel(field.name): field for field in dataclasses.fields(cls)}
     for key in raw:
         if key not in fields:
             raise _bad(f'Cannot read {where}: key "{key}" is not known', f"Remove it or use one of {', '.join(fields)}")
@@ -54,8 +54,8 @@ def json_schema(cls: type) -> dict[str, Any]:
         if field.default is not dataclasses.MISSING:
             property_schema["default"] = field.default
         elif field.default_factory is dataclasses.MISSING:
-            required.append(_camel(field.name))
-        properties[_camel(field.name)] = property_schema
+            required.append(camel(field.name))
+        properties[camel(field.name)] = property_schema
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
@@ -116,7 +116,7 @@ def _without_none(kind: Any) -> tuple[Any, bool]:
     return kind, False
 
 
-def _camel(name: str) -> str:
+def camel(name: str) -> str:
     head, *rest = name.split("_")
     return head + "".join(word.capitalize() for word in rest)
 

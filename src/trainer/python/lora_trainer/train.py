@@ -3,7 +3,6 @@
 import itertools
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 import mlx.core as mx
@@ -18,10 +17,10 @@ from .cancel import Cancel
 from .checkpoint import Checkpoint, Progress, fingerprint, load_newest, save_checkpoint
 from .errors import TrainerError
 from .gguf_base import BaseInfo, load_base
-from .job import TrainJob
+from .job import TrainJob, settings_of
 from .optimizer import LoraOptimizer, clip, rate_at
 from .protocol import Events
-from .resources import limit_memory, memory_peak_bytes
+from .resources import memory_peak_bytes
 from .rows import Plan, Row, check_vocabulary, collate, fit, read_rows
 from .score import mean_loss, score_rows, target_losses
 
@@ -43,7 +42,6 @@ class Training:
         self._job = job
         self._events = events
         self._cancel = cancel
-        limit_memory(job.memory_max_bytes)
         limit_threads(job.threads)
         _check_directory(job.directory)
         self._train, dropped = self._read(job.train_rows)
@@ -149,7 +147,7 @@ class Training:
     def _step(self, batches: list[list[Row]], number: int) -> None:
         job, progress = self._job, self._progress
         rate = rate_at(progress.step, self._plan.steps_total, job)
-        loss, gradients, tokens = self._gradients(batches)
+        loss, gradients, tokens = self.gradients(batches)
         gradients, norm = clip(gradients, job.gradient_norm_max)
         updated = self._optimizer.apply(gradients, self._parameters(), rate)
         self._model.update(tree_unflatten(list(updated.items())))
@@ -177,10 +175,10 @@ class Training:
             leftMs=round(1000 * pace * (self._plan.steps_total - progress.step)),
         )
 
-    def _gradients(self, batches: list[list[Row]]) -> tuple[float, dict[str, mx.array], int]:
+    def gradients(self, batches: list[list[Row]]) -> tuple[float, dict[str, mx.array], int]:
         """Mean loss over the step's target tokens and its gradient, summed over batches: as if they were one."""
         collated = [collate(rows) for rows in batches]
-        shares = [_shares(batch, self._job.loss_by) for batch in collated]
+        shares = [token_shares(batch, self._job.loss_by) for batch in collated]
         whole = sum(float(share.sum()) for share in shares)
         # Dropout follows from the step, so that a resumed run draws the same.
         mx.random.seed(self._job.seed * 1_000_003 + self._progress.step)
@@ -251,7 +249,7 @@ class Training:
             tokens=progress.tokens,
             tokensPerSecond=progress.tokens / max(progress.seconds, 1e-9),
             memoryPeakBytes=memory_peak_bytes(),
-            settings={key: value for key, value in asdict(job).items() if isinstance(value, (int, float, str))},
+            settings=settings_of(job),
         )
 
     def _write(self) -> WrittenFile:
@@ -271,7 +269,7 @@ class Training:
         return dict(tree_flatten(self._model.trainable_parameters()))
 
 
-def _shares(batch, loss_by: str) -> np.ndarray:
+def token_shares(batch, loss_by: str) -> np.ndarray:
     """(N,) what each target token counts before the step's sum is made 1."""
     weights = batch.weights[batch.owners]
     if loss_by == "example":
