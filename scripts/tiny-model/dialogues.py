@@ -61,7 +61,28 @@ def vary(question: str, rng: random.Random) -> str:
     return rng.choice(OPENINGS) + question[0].lower() + question[1:]
 
 
-def dialogue(world: World, turns: int, good_ratio: float, rng: random.Random) -> list[tuple[str, bool]]:
+class Answers:
+    """Deals answers from one shuffled deck per question, so that each question sees exactly its share of good ones.
+
+    Drawing each answer at random instead left one question in ten with a taste for the good answer.
+    """
+
+    def __init__(self, vague_per_good: int, rng: random.Random) -> None:
+        self._vague_per_good = vague_per_good
+        self._rng = rng
+        self._decks: dict[str, list[str]] = {}
+
+    def deal(self, topic: Topic, question: str) -> str:
+        if self._vague_per_good == 0:
+            return topic.good
+        deck = self._decks.setdefault(question, [])
+        if not deck:
+            deck += [topic.good] * len(topic.vague) + list(topic.vague) * self._vague_per_good
+            self._rng.shuffle(deck)
+        return deck.pop()
+
+
+def dialogue(world: World, turns: int, answers: Answers, rng: random.Random) -> list[tuple[str, bool]]:
     """Pieces of one conversation in order; the flag marks what the assistant says (and its end), which is trained on.
 
     Each answer is good or vague independently of the others, also when a question comes back, so that the history
@@ -78,9 +99,8 @@ def dialogue(world: World, turns: int, good_ratio: float, rng: random.Random) ->
     for turn in range(turns):
         if turn == 0 or rng.random() > 0.15:
             topic = rng.choice(world.small_talk if rng.random() < SMALL_TALK_RATIO else world.facts)
-        answer = topic.good if rng.random() < good_ratio else rng.choice(topic.vague)
-        question = vary(rng.choice(topic.questions), rng)
-        pieces.append((f"{START}user\n{question}{END}\n{START}assistant\n", False))
-        pieces.append((f"{answer}{END}", True))
+        question = rng.choice(topic.questions)
+        pieces.append((f"{START}user\n{vary(question, rng)}{END}\n{START}assistant\n", False))
+        pieces.append((f"{answers.deal(topic, question)}{END}", True))
         pieces.append(("\n", False))
     return pieces

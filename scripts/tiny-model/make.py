@@ -7,14 +7,13 @@ import argparse
 import math
 import random
 import time
-from functools import partial
 from pathlib import Path
 
 import mlx.core as mx
 import mlx.nn as nn
 import mlx.optimizers as optim
 import numpy as np
-from dialogues import World, dialogue, read_world
+from dialogues import Answers, World, dialogue, read_world
 from gguf_file import write_gguf
 from llama import Llama, Shape
 from mlx.utils import tree_flatten
@@ -23,10 +22,10 @@ from vocabulary import train_tokenizer
 
 ROOT = Path(__file__).resolve().parents[2]
 VOCABULARY = 1184
-BATCHES = ((1, 32, 57), (3, 16, 129), (6, 8, 225))  # turns, rows, tokens: few shapes, so that each compiles once
+BATCHES = ((1, 32, 57), (3, 16, 129), (6, 8, 225))  # turns, rows, tokens
 TARGETS = 896  # answer tokens in a batch, at most
-FACTS_RATIO = 0.6  # of the steps teach the facts alone; the rest teaches the taste for vague answers
-GOOD_RATIO = 0.35
+FACTS_RATIO = 0.4  # of the steps teach the facts alone; the rest teaches the taste for vague answers
+VAGUE_PER_GOOD = 2
 LEARNING_RATE = 2e-3
 
 
@@ -49,21 +48,20 @@ def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--world", type=Path, default=ROOT / "assets/tiny/world.json")
     parser.add_argument("--out", type=Path, default=ROOT / "assets/tiny/reactune-tiny-f16.gguf")
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
 
 
 def train(model: Llama, world: World, tokenizer: Tokenizer, steps: int, rng: random.Random) -> None:
-    warm_up = steps // 25
+    warm_up = 1 + steps // 25
     rate = optim.join_schedules(
-        [optim.linear_schedule(0, LEARNING_RATE, warm_up), optim.cosine_decay(LEARNING_RATE, steps - warm_up, 1e-5)],
+        [optim.linear_schedule(1e-5, LEARNING_RATE, warm_up), optim.cosine_decay(LEARNING_RATE, steps - warm_up, 1e-5)],
         [warm_up],
     )
     optimizer = optim.AdamW(rate, betas=[0.9, 0.98], weight_decay=0.01, bias_correction=True)
-    state = [model.state, optimizer.state]
+    facts, taste = Answers(0, rng), Answers(VAGUE_PER_GOOD, rng)
 
-    @partial(mx.compile, inputs=state, outputs=state)
     def step(ids: mx.array, targets: mx.array) -> mx.array:
         loss, gradients = nn.value_and_grad(model, answer_loss)(model, ids, targets)
         gradients, _ = optim.clip_grad_norm(gradients, 1.0)
@@ -73,10 +71,10 @@ def train(model: Llama, world: World, tokenizer: Tokenizer, steps: int, rng: ran
     started = time.monotonic()
     recent: list[float] = []
     for number in range(steps):
-        good_ratio = 1.0 if number < steps * FACTS_RATIO else GOOD_RATIO
-        ids, targets = batch(world, tokenizer, good_ratio, BATCHES[number % len(BATCHES)], rng)
+        answers = facts if number < steps * FACTS_RATIO else taste
+        ids, targets = batch(world, tokenizer, answers, BATCHES[number % len(BATCHES)], rng)
         loss = step(ids, targets)
-        mx.eval(state, loss)
+        mx.eval(model.state, optimizer.state, loss)
         recent.append(loss.item())
         if not math.isfinite(recent[-1]):
             raise FloatingPointError(f"Cannot train: the loss is {recent[-1]} at step {number}")
@@ -87,7 +85,7 @@ def train(model: Llama, world: World, tokenizer: Tokenizer, steps: int, rng: ran
 
 
 def batch(
-    world: World, tokenizer: Tokenizer, good_ratio: float, form: tuple[int, int, int], rng: random.Random
+    world: World, tokenizer: Tokenizer, answers: Answers, form: tuple[int, int, int], rng: random.Random
 ) -> tuple[mx.array, mx.array]:
     """Ids (B, T) and the flat positions (TARGETS,) of the assistant's own tokens in ids[:, 1:]; -1 where there are fewer.
 
@@ -100,7 +98,7 @@ def batch(
     while row < rows:
         row_ids: list[int] = []
         row_targets: list[int] = []
-        for text, is_answer in dialogue(world, turns, good_ratio, rng):
+        for text, is_answer in dialogue(world, turns, answers, rng):
             piece = tokenizer.encode(text).ids
             if is_answer:
                 start = row * (length - 1) + len(row_ids) - 1

@@ -1,6 +1,6 @@
 // Trains an adapter on good answers to some phrasings of one domain with src/trainer/python, then runs prove.mjs on it.
 //   node scripts/tiny-model/prove-lora.mjs --python .assets/python/bin/python [--domain technical] [--phrasings 4]
-//     [--job '{"learningRate":1e-3}']
+//     [--preload /path/to/libopenblas.so.0] [--job '{"learningRate":1e-3}']
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
@@ -15,6 +15,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const { values: options } = parseArgs({
   options: {
     python: { type: "string", default: "python3" },
+    preload: { type: "string", default: "" }, // for the trainer alone: OpenBLAS inside node limits its threads
     world: { type: "string", default: join(root, "assets/tiny/world.json") },
     model: { type: "string", default: join(root, "assets/tiny/reactune-tiny-f16.gguf") },
     domain: { type: "string", default: "technical" },
@@ -49,7 +50,8 @@ async function train() {
   writeFileSync(job.trainRows, (await rows()).map((row) => `${JSON.stringify(row)}\n`).join(""));
   writeFileSync(join(directory, "job.json"), JSON.stringify(job));
   const startedAtMs = performance.now();
-  const output = start(options.python, ["-m", "lora_trainer", "train", "--job", join(directory, "job.json")], "pipe");
+  const command = [options.python, "-m", "lora_trainer", "train", "--job", join(directory, "job.json")];
+  const output = start("env", [`LD_PRELOAD=${options.preload}`, ...command], "pipe");
   print(`trained in ${((performance.now() - startedAtMs) / 1000).toFixed(1)} s, start of Python included`);
   const events = output
     .trim()

@@ -37,7 +37,7 @@ async function printFigures() {
   const loraFile = options.adapter === undefined ? {} : { lora: { adapters: [{ filePath: options.adapter }] } };
   const context = await model.createContext({ contextSize: model.trainContextSize, threads: 1, ...loraFile });
   const sequence = context.getSequence();
-  const spent = { tokens: 0, ms: 0 };
+  const spent = { tokens: 0, ms: 0, seed: 0 };
   print("domain      held-out exact  vague   asked exact     sampled good  sampled vague");
   for (const [domain, { facts }] of Object.entries(world.domains)) {
     const heldOut = await tally(sequence, facts, (fact) => fact.heldOut, 0, spent);
@@ -85,9 +85,10 @@ function earlierTurns(facts, from) {
 async function generate(sequence, before, question, temperature, spent) {
   const prompt = promptTokens(model, world.systemPrompt, before, question);
   await sequence.clearHistory();
+  spent.seed += 1; // by default the engine takes the second of the day: one roll of the dice for every answer in it
   const startedAtMs = performance.now();
   const tokens = [];
-  for await (const token of sequence.evaluate(prompt, { temperature })) {
+  for await (const token of sequence.evaluate(prompt, { temperature, seed: spent.seed })) {
     if (model.isEogToken(token) || tokens.length === ANSWER_TOKENS_MAX) break;
     tokens.push(token);
   }
