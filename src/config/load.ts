@@ -45,6 +45,9 @@ export interface LoadedConfig {
 /** The folder of the program: config/default.yaml and config/domains.yaml lie below it. */
 export const programDirectory = resolve(fileURLToPath(import.meta.url), "..", "..", "..");
 
+/** Settings whose default is a file that ships with the program. */
+const programFiles: readonly string[] = ["assistant.domainsFile", "evaluation.generalPromptsFile"];
+
 /** The checked configuration. Throws ConfigInvalidError with one line per wrong setting. */
 export function loadConfig(inputs: ConfigInputs): Config {
   return loadSettings(inputs).config;
@@ -194,7 +197,7 @@ function complete(config: z.infer<typeof configSchema>, chosen: ReadonlyMap<stri
   const sourceOf = (key: string): SettingSource | undefined => chosen.get(key)?.source;
   const toAbsolute = (key: string, path: string): string => {
     const source = sourceOf(key);
-    const isOfProgram = key === "assistant.domainsFile" && source?.kind === "default";
+    const isOfProgram = programFiles.includes(key) && source?.kind === "default";
     return isAbsolute(path) ? path : resolve(isOfProgram ? programDirectory : (source?.directory ?? ""), path);
   };
   const { model } = config.inference;
@@ -204,6 +207,10 @@ function complete(config: z.infer<typeof configSchema>, chosen: ReadonlyMap<stri
     ...config,
     data: { directory: toAbsolute("data.directory", config.data.directory) },
     assistant: { ...config.assistant, domainsFile: toAbsolute("assistant.domainsFile", config.assistant.domainsFile) },
+    evaluation: {
+      ...config.evaluation,
+      generalPromptsFile: toAbsolute("evaluation.generalPromptsFile", config.evaluation.generalPromptsFile),
+    },
     inference: { ...config.inference, model: isFile ? toAbsolute("inference.model", model) : model },
     trainer: python?.includes("/")
       ? { ...config.trainer, python: toAbsolute("trainer.python", python) }

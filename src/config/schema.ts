@@ -116,6 +116,7 @@ export const configSchema = z.strictObject({
     generalLossWorseMaxRatio: number(0, 10),
     repliesMax: count(1, 10_000),
     parityMinRatio: ratio,
+    generalPromptsFile: text(4096),
   }),
   credentials: credentialsSchema,
   servers: serversSchema,
