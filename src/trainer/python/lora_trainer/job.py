@@ -39,6 +39,11 @@ class TrainJob:
     warmup_ratio: float = setting("share of the steps with a rising learning rate", 0.1, minimum=0.0, maximum=0.9)
     learning_rate_end_ratio: float = setting("end of the cosine over its peak", 0.1, minimum=0.0, maximum=1.0)
     replay_ratio: float = setting("replay rows per trained row in each pass", 0.25, minimum=0.0, maximum=4.0)
+    replay_by: str = setting(
+        "what replay holds on to: the base's whole distribution or only its answer",
+        "distribution",
+        choices=("distribution", "answer"),
+    )
     gradient_norm_max: float = setting("gradients are clipped to this global norm", 1.0, minimum=1e-6, maximum=1e6)
     weight_decay: float = setting("AdamW decay of the LoRA matrices", 0.01, minimum=0.0, maximum=1.0)
     dropout: float = setting("dropout before A", 0.0, minimum=0.0, maximum=0.9)

@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,13 @@ _BUCKET_BATCHES = 8
 
 @dataclass(frozen=True)
 class Row:
-    """Only `target` is trained on or scored; it ends with the end-of-turn token."""
+    """Only `target` is trained on or scored; it ends with the end-of-turn token. A replayed row is the base's own."""
 
     id: str
     prompt: tuple[int, ...]
     target: tuple[int, ...]
     weight: float
+    is_replay: bool = False
 
     @property
     def tokens(self) -> int:
@@ -39,6 +40,7 @@ class Batch:
     labels: np.ndarray  # (N,) the token to predict there
     owners: np.ndarray  # (N,) which row of the batch it belongs to
     weights: np.ndarray  # (B,)
+    replays: np.ndarray  # (B,) bool
     tokens: int  # without padding
 
 
@@ -101,7 +103,7 @@ def fit(rows: Sequence[Row], context_tokens: int) -> tuple[list[Row], int, int]:
             dropped += 1
         elif len(row.prompt) > room:
             cut += 1
-            fitting.append(Row(row.id, row.prompt[-room:], row.target, row.weight))
+            fitting.append(replace(row, prompt=row.prompt[-room:]))
         else:
             fitting.append(row)
     return fitting, cut, dropped
@@ -125,6 +127,7 @@ def collate(rows: Sequence[Row]) -> Batch:
         labels=np.array(labels, dtype=np.int32),
         owners=np.array(owners, dtype=np.int32),
         weights=np.array([row.weight for row in rows], dtype=np.float32),
+        replays=np.array([row.is_replay for row in rows], dtype=bool),
         tokens=sum(row.tokens for row in rows),
     )
 
@@ -140,7 +143,7 @@ class Plan:
 
     def __init__(self, train: Sequence[Row], replay: Sequence[Row], job: TrainJob):
         self._train = list(train)
-        self._replay = list(replay)
+        self._replay = [replace(row, is_replay=True) for row in replay]
         self._job = job
         self._replay_per_pass = round(len(train) * job.replay_ratio) if replay else 0
         batches = -(-(len(train) + self._replay_per_pass) // job.batch_examples)

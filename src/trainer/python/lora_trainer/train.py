@@ -21,8 +21,8 @@ from .job import TrainJob, settings_of
 from .optimizer import LoraOptimizer, clip, rate_at
 from .protocol import Events
 from .resources import memory_peak_bytes
-from .rows import Plan, Row, check_vocabulary, collate, fit, read_rows
-from .score import mean_loss, score_rows, target_losses
+from .rows import Batch, Plan, Row, check_vocabulary, collate, fit, read_rows
+from .score import mean_loss, score_rows, target_logits, target_losses
 
 # Below this a slow matrix library costs seconds, above it hours.
 _SMALL_BASE_PARAMETERS = 20_000_000
@@ -152,14 +152,15 @@ class Training:
         updated = self._optimizer.apply(gradients, self._parameters(), rate)
         self._model.update(tree_unflatten(list(updated.items())))
         mx.eval(self._model.trainable_parameters(), self._optimizer.arrays(), norm)
-        if not np.isfinite([loss, norm.item()]).all():
+        if not np.isfinite([0.0 if loss is None else loss, norm.item()]).all():
             raise not_finite(f"the loss or the gradient of step {progress.step + 1}")
         progress.step += 1
         progress.tokens += tokens
         progress.seconds = self._seconds_before + time.monotonic() - self._started
-        progress.loss_train_recent = [*progress.loss_train_recent, loss][-_LOSS_STEPS:]
-        if progress.step <= _LOSS_STEPS:
-            progress.loss_train_first = float(np.mean(progress.loss_train_recent))
+        if loss is not None:
+            progress.loss_train_recent = [*progress.loss_train_recent, loss][-_LOSS_STEPS:]
+        if progress.step <= _LOSS_STEPS and progress.loss_train_recent:
+            progress.loss_train_first = _mean(progress.loss_train_recent)
         pace = (time.monotonic() - self._started) / (progress.step - self._steps_resumed)
         self._events.emit(
             "progress",
@@ -175,27 +176,63 @@ class Training:
             leftMs=round(1000 * pace * (self._plan.steps_total - progress.step)),
         )
 
-    def gradients(self, batches: list[list[Row]]) -> tuple[float, dict[str, mx.array], int]:
-        """Mean loss over the step's target tokens and its gradient, summed over batches: as if they were one."""
+    def gradients(self, batches: list[list[Row]]) -> tuple[float | None, dict[str, mx.array], int]:
+        """The step's gradient, summed over its batches as if they were one; the mean loss over the target tokens of
+        learned rows, None if all were replayed; and the tokens read."""
         collated = [collate(rows) for rows in batches]
         shares = [token_shares(batch, self._job.loss_by) for batch in collated]
         whole = sum(float(share.sum()) for share in shares)
-        # Dropout follows from the step, so that a resumed run draws the same.
-        mx.random.seed(self._job.seed * 1_000_003 + self._progress.step)
-        self._model.train()
-        loss, total, tokens = 0.0, None, 0
+        learned_loss, learned_share, total, tokens = 0.0, 0.0, {}, 0
         for batch, share in zip(collated, shares, strict=True):
             self._stop_if_cancelled()
-            part = mx.array(share / whole)
-            value, gradients = nn.value_and_grad(self._model, lambda model: (target_losses(model, batch) * part).sum())(
-                self._model
-            )
+            losses, gradients = self._gradients_of(batch, share / whole)
             named = dict(tree_flatten(gradients))
-            total = named if total is None else {name: total[name] + array for name, array in named.items()}
-            mx.eval(value, total)
-            loss += value.item()
+            total = {name: total[name] + array for name, array in named.items()} if total else named
+            mx.eval(losses, total)
+            is_learned = ~batch.replays[batch.owners]
+            learned_loss += float((np.array(losses) * share)[is_learned].sum())
+            learned_share += float(share[is_learned].sum())
             tokens += batch.tokens
-        return loss, total or {}, tokens
+        return learned_loss / learned_share if learned_share > 0 else None, total, tokens
+
+    def _gradients_of(self, batch: Batch, share: np.ndarray) -> tuple[mx.array, dict]:
+        """Losses (N,) against the labels, and the gradient of what is minimised."""
+        held = np.flatnonzero(batch.replays[batch.owners]) if self._job.replay_by == "distribution" else np.array([])
+        part = mx.array(share)
+        if len(held) == 0:
+
+            def objective(model: nn.Module) -> tuple[mx.array, mx.array]:
+                losses = target_losses(model, batch)
+                return (losses * part).sum(), losses
+
+        else:
+            where = mx.array(held)
+            wanted = self._base_distribution(batch, where)
+            answers = np.ones(len(share), dtype=np.float32)
+            answers[held] = 0
+            answer_part, held_part = part * mx.array(answers), part[where]
+
+            def objective(model: nn.Module) -> tuple[mx.array, mx.array]:
+                logits = target_logits(model, batch).astype(mx.float32)
+                losses = nn.losses.cross_entropy(logits, mx.array(batch.labels))
+                log_chances = nn.log_softmax(logits[where], axis=-1)
+                drift = -(wanted * log_chances).sum(axis=-1)
+                return (losses * answer_part).sum() + (drift * held_part).sum(), losses
+
+        self._model.train()
+        # Dropout follows from the step, so that a resumed run draws the same.
+        mx.random.seed(self._job.seed * 1_000_003 + self._progress.step)
+        (_, losses), gradients = nn.value_and_grad(self._model, objective)(self._model)
+        return losses, gradients
+
+    def _base_distribution(self, batch: Batch, where: mx.array) -> mx.array:
+        """(M, vocabulary) what the untouched base says at the replayed targets."""
+        self._model.eval()
+        lora.set_scale(self._model, 0.0)
+        chances = mx.softmax(target_logits(self._model, batch).astype(mx.float32)[where], axis=-1)
+        mx.eval(chances)
+        lora.set_scale(self._model, self._job.alpha / self._job.rank)
+        return chances
 
     def _validate(self) -> None:
         if not self._valid:
@@ -228,7 +265,7 @@ class Training:
         if self._best:
             self._model.update(tree_unflatten(list(self._best.items())))
         written = self._write()
-        last = float(np.mean(progress.loss_train_recent))
+        last = _mean(progress.loss_train_recent)
         best = progress.loss_valid_best
         self._events.emit(
             "trained",
@@ -244,7 +281,7 @@ class Training:
             lossValidFirst=progress.loss_valid_first,
             lossValidBest=best,
             lossValidLast=progress.loss_valid_last,
-            gap=None if best is None else best - last,
+            gap=None if best is None or last is None else best - last,
             seconds=progress.seconds,
             tokens=progress.tokens,
             tokensPerSecond=progress.tokens / max(progress.seconds, 1e-9),
@@ -269,12 +306,16 @@ class Training:
         return dict(tree_flatten(self._model.trainable_parameters()))
 
 
-def token_shares(batch, loss_by: str) -> np.ndarray:
+def token_shares(batch: Batch, loss_by: str) -> np.ndarray:
     """(N,) what each target token counts before the step's sum is made 1."""
     weights = batch.weights[batch.owners]
     if loss_by == "example":
         weights = weights / np.bincount(batch.owners)[batch.owners]
     return weights.astype(np.float32)
+
+
+def _mean(values: list[float]) -> float | None:
+    return float(np.mean(values)) if values else None
 
 
 def _check_directory(directory: Path) -> None:
