@@ -29,6 +29,29 @@ def test_load_base_computes_what_the_reference_does_although_q_and_k_are_interle
     np.testing.assert_allclose(whole_logits(model, TOKENS), forward(random_weights(), TOKENS), atol=2e-4)
 
 
+@pytest.mark.parametrize("architecture", ["qwen2", "qwen3"])
+def test_load_base_computes_what_the_reference_does_for_qwen(tmp_path, architecture):
+    weights, chance = random_weights(), np.random.default_rng(4)
+    for layer in range(2):
+        for part, width in (("q", 32), ("k", 16), ("v", 16)):
+            if architecture == "qwen2":
+                weights[f"blk.{layer}.attn_{part}.bias"] = chance.normal(size=width).astype(np.float32)
+            elif part != "v":
+                weights[f"blk.{layer}.attn_{part}_norm"] = chance.normal(1, 0.3, 8).astype(np.float32)
+    model, _ = gguf_base.load_base(write_base(tmp_path / "qwen.gguf", weights, architecture))
+
+    np.testing.assert_allclose(whole_logits(model, TOKENS), forward(weights, TOKENS), atol=5e-4)
+
+
+def test_load_base_scales_rope_by_the_factors_in_the_file(tmp_path):
+    factors = np.array([1.0, 1.0, 4.0, 8.0], dtype=np.float32)
+    model, _ = gguf_base.load_base(write_base(tmp_path / "long.gguf", {**random_weights(), "rope_freqs": factors}))
+
+    expected = forward(random_weights(), TOKENS, rope_factors=factors)
+    np.testing.assert_allclose(whole_logits(model, TOKENS), expected, atol=5e-4)
+    assert np.abs(expected - forward(random_weights(), TOKENS)).max() > 1e-2
+
+
 def test_load_base_reads_an_untied_head(tmp_path):
     head = np.random.default_rng(7).normal(size=(VOCABULARY, 32)).astype(np.float32)
     model, info = gguf_base.load_base(write_base(tmp_path / "untied.gguf", {**random_weights(), "output": head}))
