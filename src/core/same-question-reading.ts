@@ -1,4 +1,6 @@
-import { ENGLISH, type Lexicon, PORTUGUESE, type QuestionKind } from "./same-question-words.ts";
+import { ENGLISH } from "./same-question-english.ts";
+import { PORTUGUESE } from "./same-question-portuguese.ts";
+import type { Lexicon, QuestionKind } from "./same-question-words.ts";
 
 /** What two questions are compared by. Sets of words are sorted. */
 export interface QuestionReading {
@@ -20,7 +22,8 @@ export interface QuestionReading {
   readonly isAboutSelf: boolean;
 }
 
-const QUESTION_MAX_CHARS = 2000;
+/** More is not read: what follows would not be compared. */
+export const QUESTION_MAX_CHARS = 2000;
 const PHRASE_WORDS_MAX = 4;
 
 export function readQuestion(question: string): QuestionReading {

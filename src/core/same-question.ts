@@ -1,4 +1,4 @@
-import { type QuestionReading, readQuestion } from "./same-question-reading.ts";
+import { QUESTION_MAX_CHARS, type QuestionReading, readQuestion } from "./same-question-reading.ts";
 import type { QuestionKind } from "./same-question-words.ts";
 
 export interface QuestionComparison {
@@ -12,6 +12,9 @@ export interface QuestionComparison {
  * only proposes and these rules decide; in doubt they say no, which costs one generated answer.
  */
 export function compareQuestions(asked: string, stored: string): QuestionComparison {
+  if (Math.max(asked.length, stored.length) > QUESTION_MAX_CHARS) {
+    return asked === stored ? { same: true, reason: "" } : { same: false, reason: "too long to compare" };
+  }
   const reason = differenceOf(readQuestion(asked), readQuestion(stored));
   return { same: reason === undefined, reason: reason ?? "" };
 }
