@@ -68,6 +68,8 @@ export interface TurnView {
   readonly messageId?: string;
   readonly question: string;
   readonly reply: string;
+  /** What was shown in place of `reply` when that differs (why it failed, what was cut); told only when the reply ends. */
+  readonly shown?: string;
   readonly status: TurnStatus;
   readonly domain: DomainChoice;
   readonly model: string;

@@ -122,7 +122,8 @@ async function describeReply(parts: DashboardParts, person: Person, reply: Local
   if (!reply.isFinal) return { kind: "reply", turnId, messageId, text };
   const turn = await parts.chat.findTurn(turnId);
   if (turn === undefined) return { kind: "notice", messageId, text };
-  return { kind: "turn", turn: { ...(await readTurnView(parts, person, turn)), messageId } };
+  const shown = text === turn.reply ? {} : { shown: text };
+  return { kind: "turn", turn: { ...(await readTurnView(parts, person, turn)), messageId, ...shown } };
 }
 
 function tooManyStreams(): HttpRefusal {

@@ -116,9 +116,13 @@ function takeTurn(state: ChatState, turn: TurnView): ChatState {
   };
 }
 
+/** What was shown is told once; a later look at the same turn does not take it away. */
 function insertTurn(turns: readonly TurnView[], turn: TurnView): readonly TurnView[] {
-  const others = turns.filter((item) => item.id !== turn.id && turn.status !== "deleted");
-  return [...others, turn].sort((a, b) => a.askedAtMs - b.askedAtMs || a.position - b.position);
+  const shown = turns.find((item) => item.id === turn.id)?.shown;
+  const others = turns.filter((item) => item.id !== turn.id);
+  if (turn.status === "deleted") return others;
+  const kept = shown === undefined ? turn : { shown, ...turn };
+  return [...others, kept].sort((a, b) => a.askedAtMs - b.askedAtMs || a.position - b.position);
 }
 
 function readConversation(state: ChatState, conversation: ConversationView, turns: readonly TurnView[]): ChatState {

@@ -48,15 +48,22 @@ export function Reply({ turn, domainTitle, canRegenerate, onRate, onRegenerate, 
         <button
           type="button"
           className="quiet-button"
+          aria-label="Comment"
+          title="Comment"
           aria-expanded={open === "comment"}
           onClick={() => setOpen(open === "comment" ? undefined : "comment")}
         >
           <Icon name="comment" />
-          Comment
         </button>
-        <button type="button" className="quiet-button" disabled={!canRegenerate} onClick={() => onRegenerate(turn)}>
+        <button
+          type="button"
+          className="quiet-button"
+          aria-label="Regenerate"
+          title="Regenerate: ask again, both answers are kept"
+          disabled={!canRegenerate}
+          onClick={() => onRegenerate(turn)}
+        >
           <Icon name="redo" />
-          Regenerate
         </button>
         {children}
       </div>
@@ -93,15 +100,18 @@ export function Reply({ turn, domainTitle, canRegenerate, onRate, onRegenerate, 
 }
 
 function ReplyText({ turn }: { readonly turn: TurnView }) {
+  const text = turn.shown ?? turn.reply;
   return (
     <>
-      {turn.reply !== "" && <Markdown text={turn.reply} />}
+      {text !== "" && <Markdown text={text} />}
       {turn.status === "cancelled" && <p className="reply-note">Stopped before the end.</p>}
-      {turn.status === "failed" && <p className="reply-note reply-note-bad">The reply could not be finished.</p>}
+      {turn.status === "failed" && turn.shown === undefined && (
+        <p className="reply-note reply-note-bad">The reply could not be finished.</p>
+      )}
       {turn.status === "complete" && turn.endedBy === "length" && (
         <p className="reply-note">Cut at the length limit. Ask “go on” to read further.</p>
       )}
-      {turn.status === "complete" && turn.reply === "" && <p className="reply-note">The model had nothing to say.</p>}
+      {turn.status === "complete" && text === "" && <p className="reply-note">The model had nothing to say.</p>}
     </>
   );
 }

@@ -32,8 +32,8 @@ export function ReadinessTab({ readiness, training, titleOf, onStart, onShowRun 
   return (
     <>
       <p className="panel-note">
-        Aim at 20 liked conversations and 100 rated messages: replies with 🙂 or 😍, or with a better answer that you
-        taught, are what a domain learns from.
+        Aim at 20 liked conversations and 100 rated messages: replies with <span className="emoji">🙂</span> or{" "}
+        <span className="emoji">😍</span>, or with a better answer that you taught, are what a domain learns from.
       </p>
       {domains.map((view) => card(view, titleOf(view.domain), view === furthest))}
       {whole !== undefined && card(whole, "Everything together", false)}

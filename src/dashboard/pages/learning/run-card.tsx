@@ -129,8 +129,7 @@ function Result({ run, figures }: { readonly run: RunView; readonly figures: rea
 }
 
 function Figures({ figures }: { readonly figures: readonly RunFigure[] }) {
-  const words = (value: number | undefined, unit: string | undefined) =>
-    value === undefined ? "–" : `${formatNumber(value)}${unit === undefined ? "" : ` ${unit}`}`;
+  const words = (value: number | undefined) => (value === undefined ? "–" : formatNumber(value));
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: on a phone it scrolls sideways, which the keyboard must reach
     <section className="table-scroll" tabIndex={0} aria-label="Figures of the evaluation">
@@ -145,13 +144,15 @@ function Figures({ figures }: { readonly figures: readonly RunFigure[] }) {
         <tbody>
           {figures.map((figure) => (
             <tr key={figure.label}>
-              <th scope="row">{figure.label}</th>
-              <td>{words(figure.before, figure.unit)}</td>
+              <th scope="row">
+                {figure.label}
+                {figure.unit !== undefined && ` (${figure.unit})`}
+              </th>
+              <td>{words(figure.before)}</td>
               <td className={figure.isGood === undefined ? undefined : figure.isGood ? "good" : "bad"}>
-                {words(figure.after, figure.unit)}
+                {words(figure.after)}
                 {figure.low !== undefined && figure.high !== undefined && (
                   <small>
-                    {" "}
                     {formatNumber(figure.low)} to {formatNumber(figure.high)}
                   </small>
                 )}
