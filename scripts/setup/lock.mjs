@@ -11,7 +11,9 @@ const WAIT_MAX_MS = 45 * 60_000;
 
 /**
  * Waits until no other set-up holds `path`, takes it and resolves with the function that gives it back.
- * `onWait` gets the holder's process id once. Rejects after 45 minutes.
+ * `onWait` gets the holder's process id once. Rejects after `waitMaxMs`, usually 45 minutes.
+ * @param {string} path
+ * @param {{ onWait?: (pid: number | undefined) => void, waitMaxMs?: number }} [options]
  */
 export async function acquireLock(path, { onWait, waitMaxMs = WAIT_MAX_MS } = {}) {
   mkdirSync(dirname(path), { recursive: true });

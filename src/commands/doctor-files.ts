@@ -65,16 +65,8 @@ export async function checkData(
   const name = "Data";
   const fix = "Give your user the right to write there, or set data.directory to another folder";
   const probe = join(directory, `.doctor-${process.pid}`);
-  try {
-    await mkdir(directory, { recursive: true });
-    const file = await open(probe, "wx");
-    await file.sync();
-    await file.close();
-  } catch (error) {
-    return failure(name, `${directory} cannot be written: ${describeError(error)}`, fix);
-  } finally {
-    await rm(probe, { force: true });
-  }
+  const problem = await describeUnwritable(directory, probe);
+  if (problem !== undefined) return failure(name, `${directory} cannot be written: ${problem}`, fix);
   const path = join(directory, "reactune.db");
   const isNew = !existsSync(path);
   // A database that is not there yet is tried under another name: doctor leaves nothing behind.
@@ -93,6 +85,20 @@ export async function checkData(
     );
   } finally {
     if (isNew) for (const suffix of ["", "-wal", "-shm"]) await rm(`${tried}${suffix}`, { force: true });
+  }
+}
+
+/** Undefined when a file can be made, written to the disk and removed again. */
+async function describeUnwritable(directory: string, probe: string): Promise<string | undefined> {
+  try {
+    await mkdir(directory, { recursive: true });
+    const file = await open(probe, "wx");
+    await file.sync();
+    await file.close();
+    await rm(probe);
+    return undefined;
+  } catch (error) {
+    return describeError(error);
   }
 }
 

@@ -1,0 +1,301 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { type ConfigInputs, isChosenByOperator, loadConfig, loadSettings, programDirectory } from "#config/load.ts";
+import { settingKeys } from "#config/settings.ts";
+import { namedVariables } from "#config/variables.ts";
+import { ConfigInvalidError } from "#core/errors.ts";
+
+const discordToken = `${"M".repeat(24)}.${"G".repeat(6)}.${"x".repeat(27)}`;
+
+/** Inputs of an operator in /srv whose files are `files`. */
+function inputs({
+  files = {},
+  ...rest
+}: Partial<ConfigInputs> & { files?: Readonly<Record<string, string>> } = {}): ConfigInputs {
+  const byPath = new Map(Object.entries(files));
+  return {
+    argvSettings: [],
+    environment: {},
+    workingDirectory: "/srv",
+    readFile: (path) =>
+      byPath.get(path) ?? (path.startsWith(programDirectory) ? readFileSync(path, "utf8") : undefined),
+    ...rest,
+  };
+}
+
+function problemsOf(given: ConfigInputs): readonly string[] {
+  try {
+    loadConfig(given);
+  } catch (error) {
+    if (error instanceof ConfigInvalidError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe("loadConfig()", () => {
+  test("loadConfig() gives the documented defaults when nobody sets anything", () => {
+    const config = loadConfig(inputs());
+
+    expect(config.trainer).toMatchObject({ rank: 16, alpha: 32, epochs: 3, learningRate: 1e-4, intervalDays: 7 });
+    expect(config.readiness).toMatchObject({
+      conversationsMin: 50,
+      messagesMin: 200,
+      feedbackMin: 20,
+      scoreMeanMin: 3.5,
+    });
+    expect(config.dataset.days).toBe(30);
+    expect(config.cache.ttlSeconds).toBe(86_400);
+    expect(config.feedback.emoji.get("😍")).toBe(5);
+  });
+
+  test("loadConfig() prefers flags to environment, .env, file and defaults when all of them set a value", () => {
+    const file = { "/srv/reactune.yaml": "trainer:\n  rank: 2\n" };
+    const both = { ...file, "/srv/.env": "LORA_RANK=3\n" };
+    const environment = { LORA_RANK: "4" };
+    const argvSettings = [{ key: "trainer.rank", value: "5", flag: "--set" }];
+
+    const ranks = [
+      inputs(),
+      inputs({ files: file }),
+      inputs({ files: both }),
+      inputs({ files: both, environment }),
+      inputs({ files: both, environment, argvSettings }),
+    ].map((given) => loadConfig(given).trainer.rank);
+
+    expect(ranks).toEqual([16, 2, 3, 4, 5]);
+  });
+
+  test("loadConfig() reads every named variable when it is set", () => {
+    const environment = {
+      DISCORD_TOKEN: discordToken,
+      SLACK_BOT_TOKEN: "xoxb-1234567890",
+      SLACK_APP_TOKEN: "xapp-1234567890",
+      SLACK_SIGNING_SECRET: "0123456789abcdef",
+      OLLAMA_HOST: "0.0.0.0",
+      MONGODB_URI: "mongodb://user:word@db:27017/reactune",
+      REDIS_URL: "redis://cache:6379",
+      ENABLE_FINE_TUNING: "off",
+      MIN_EXAMPLES_PER_DOMAIN: "60",
+      TRAINING_DATA_DAYS: "14",
+      AUTO_TRAINING_INTERVAL: "3",
+      LORA_RANK: "8",
+      LORA_ALPHA: "16",
+      TRAINING_EPOCHS: "2",
+      LEARNING_RATE: "2e-4",
+      CACHE_TTL: "60",
+    };
+
+    const config = loadConfig(inputs({ environment }));
+
+    expect(Object.keys(environment).sort()).toEqual([...namedVariables.keys()].sort());
+    expect(config.credentials).toEqual({
+      discordToken,
+      slackBotToken: "xoxb-1234567890",
+      slackAppToken: "xapp-1234567890",
+      slackSigningSecret: "0123456789abcdef",
+    });
+    expect(config.servers).toEqual({
+      ollamaUrl: "http://127.0.0.1:11434",
+      mongodbUri: "mongodb://user:word@db:27017/reactune",
+      redisUrl: "redis://cache:6379",
+    });
+    expect(config.trainer).toMatchObject({
+      enabled: false,
+      intervalDays: 3,
+      rank: 8,
+      alpha: 16,
+      epochs: 2,
+      learningRate: 2e-4,
+    });
+    expect([config.readiness.examplesMin, config.dataset.days, config.cache.ttlSeconds]).toEqual([60, 14, 60]);
+  });
+
+  test("loadConfig() reads any setting from its generic variable when that is set", () => {
+    const environment = { REACTUNE_INFERENCE__REPLY_TOKENS_MAX: "64", REACTUNE_TRAINER__PROMOTION: "ask" };
+
+    const config = loadConfig(inputs({ environment }));
+
+    expect([config.inference.replyTokensMax, config.trainer.promotion]).toEqual([64, "ask"]);
+  });
+
+  test("loadConfig() adds an operator's emoji when the file names some", () => {
+    const config = loadConfig(
+      inputs({ files: { "/srv/reactune.yaml": 'feedback:\n  emoji:\n    "🎉": 5\n    "😐": 2\n' } }),
+    );
+
+    expect(["🎉", "😐", "😍"].map((emoji) => config.feedback.emoji.get(emoji))).toEqual([5, 2, 5]);
+  });
+
+  test("loadConfig() starts relative paths at the file that gives them when they stand in one", () => {
+    const text = "data:\n  directory: here\nassistant:\n  domainsFile: subjects.yaml\ninference:\n  model: big.gguf\n";
+
+    const config = loadConfig(inputs({ files: { "/etc/bot/my.yaml": text }, configFile: "/etc/bot/my.yaml" }));
+
+    expect(config.data.directory).toBe("/etc/bot/here");
+    expect(config.assistant.domainsFile).toBe("/etc/bot/subjects.yaml");
+    expect(config.inference.model).toBe("/etc/bot/big.gguf");
+    expect(loadConfig(inputs()).data.directory).toBe("/srv/.reactune");
+    expect(loadConfig(inputs()).assistant.domainsFile).toBe(join(programDirectory, "config", "domains.yaml"));
+  });
+
+  test("loadConfig() reads a secret from a file when its _FILE variable names one", () => {
+    const files = { "/run/secrets/discord": `${discordToken}\n` };
+
+    const config = loadConfig(inputs({ files, environment: { DISCORD_TOKEN_FILE: "/run/secrets/discord" } }));
+
+    expect(config.credentials.discordToken).toBe(discordToken);
+  });
+
+  test("loadConfig() takes an empty variable as unset when a template leaves one", () => {
+    const config = loadConfig(inputs({ files: { "/srv/.env": "DISCORD_TOKEN=\nLORA_RANK=\n" } }));
+
+    expect([config.credentials.discordToken, config.trainer.rank]).toEqual([undefined, 16]);
+  });
+
+  test("loadConfig() names key, value, file, line and remedy when a value is wrong", () => {
+    const problems = problemsOf(inputs({ files: { "/srv/reactune.yaml": "# mine\ntrainer:\n  rank: lots\n" } }));
+
+    expect(problems).toEqual([
+      'trainer.rank: "lots" is not a whole number from 1 to 256 (reactune.yaml:3): give a whole number from 1 to 256, or remove it there to use the default',
+    ]);
+  });
+
+  test("loadConfig() tells all problems at once when there are several", () => {
+    const problems = problemsOf(
+      inputs({
+        files: { "/srv/reactune.yaml": "web:\n  prot: 1\n  port: 70000\n", "/srv/.env": "LORA_RNAK=1\n" },
+        environment: { CACHE_TTL: "soon", REACTUNE_WEB__PRT: "1" },
+        argvSettings: [{ key: "logs.level", value: "info", flag: "--set" }],
+      }),
+    );
+
+    expect(problems.map((problem) => problem.split(":")[0])).toEqual([
+      "web.prot",
+      "LORA_RNAK",
+      "REACTUNE_WEB__PRT",
+      "logs.level",
+      "web.port",
+      "cache.ttlSeconds",
+    ]);
+    expect(problems[0]).toContain("did you mean web.port?");
+    expect(problems[1]).toContain(".env:1");
+    expect(problems[1]).toContain("did you mean LORA_RANK?");
+  });
+
+  test.each([
+    ["readiness.scoreMeanMin", "0.5"],
+    ["readiness.scoreMeanMin", "5.5"],
+    ["inference.temperature", "NaN"],
+    ["trainer.learningRate", "1"],
+    ["trainer.quietHours", "25:00-07:00"],
+    ["trainer.timeZone", "Mars/Olympus"],
+    ["trainer.schedule", "hourly"],
+    ["log.level", "loud"],
+    ["web.enabled", "maybe"],
+    ["evaluation.gradeMin", "E"],
+    ["feedback.emoji.tada", "6"],
+  ])("loadConfig() refuses %s when it is %s", (key, value) => {
+    const problems = problemsOf(inputs({ argvSettings: [{ key, value, flag: `--set ${key}` }] }));
+
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(`${key}: "${value}" is not`);
+  });
+
+  test.each(["__proto__.polluted", "constructor.name", "trainer.__proto__", "trainer.rank.more", "", "."])(
+    "loadConfig() refuses the key '%s' when it is no setting",
+    (key) => {
+      expect(problemsOf(inputs({ argvSettings: [{ key, value: "1", flag: "--set" }] }))).toHaveLength(1);
+    },
+  );
+
+  test("loadConfig() refuses a secret and does not repeat it when it stands in a file or a flag", () => {
+    const problems = problemsOf(
+      inputs({
+        files: {
+          "/srv/reactune.yaml": `credentials:\n  discordToken: ${discordToken}\nservers:\n  redisUrl: redis://me:word@h:1\n`,
+        },
+        argvSettings: [{ key: "credentials.slackBotToken", value: "xoxb-secret-secret", flag: "--set" }],
+      }),
+    );
+
+    expect(problems).toHaveLength(3);
+    expect(problems[0]).toContain("set DISCORD_TOKEN in .env");
+    expect(problems.join(" ")).not.toMatch(/MMMM|:word|xoxb-secret/);
+  });
+
+  test("loadConfig() does not repeat a credential when its form is wrong", () => {
+    const problems = problemsOf(inputs({ environment: { SLACK_BOT_TOKEN: "hunter2hunter2" } }));
+
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).not.toContain("hunter2");
+  });
+
+  test("loadConfig() refuses a secret given twice when variable and file are both set", () => {
+    const environment = { REDIS_URL: "redis://a:1", REDIS_URL_FILE: "/x" };
+
+    expect(problemsOf(inputs({ environment }))[0]).toContain("REDIS_URL_FILE and REDIS_URL are both set");
+  });
+
+  test("loadConfig() says which file is missing when a flag names it", () => {
+    const problems = problemsOf(inputs({ configFile: "nope.yaml", envFile: "nope.env" }));
+
+    expect(problems).toEqual([
+      '--config: file "nope.yaml" cannot be read: check the path',
+      '--env-file: file "nope.env" cannot be read: check the path',
+    ]);
+  });
+
+  test("loadConfig() says what is wrong when the file is no YAML", () => {
+    expect(problemsOf(inputs({ files: { "/srv/reactune.yaml": "web: [1" } }))[0]).toMatch(/^reactune.yaml: /);
+    expect(problemsOf(inputs({ files: { "/srv/reactune.yaml": "- a\n- b\n" } }))[0]).toContain(
+      "not a list of sections",
+    );
+  });
+
+  test("loadConfig() refuses settings that contradict each other when a reply would fill the context", () => {
+    const problems = problemsOf(inputs({ environment: { REACTUNE_INFERENCE__REPLY_TOKENS_MAX: "4096" } }));
+
+    expect(problems[0]).toContain("leaves no room for a question");
+  });
+});
+
+describe("loadSettings()", () => {
+  test("loadSettings() tells the source of every value when several sources speak", () => {
+    const { settings } = loadSettings(
+      inputs({
+        files: { "/srv/reactune.yaml": "log:\n  level: debug\n", "/srv/.env": "\nLORA_RANK=8\n" },
+        environment: { CACHE_TTL: "60", DISCORD_TOKEN: discordToken },
+        argvSettings: [{ key: "web.port", value: "9000", flag: "--port" }],
+      }),
+    );
+    const placeOf = (key: string) => settings.find((setting) => setting.key === key)?.source.place;
+
+    expect(["log.level", "trainer.rank", "cache.ttlSeconds", "web.port"].map(placeOf)).toEqual([
+      "reactune.yaml:2",
+      ".env:2",
+      "environment variable CACHE_TTL",
+      "--port",
+    ]);
+    expect(placeOf("web.host")).toMatch(/^config\/default.yaml:\d+$/);
+    expect(JSON.stringify(settings)).not.toContain(discordToken);
+    expect([isChosenByOperator(settings, "web.port"), isChosenByOperator(settings, "web.host")]).toEqual([true, false]);
+  });
+});
+
+describe("config/default.yaml", () => {
+  const text = readFileSync(join(programDirectory, "config", "default.yaml"), "utf8");
+
+  test("config/default.yaml holds every setting with a comment when read by an operator", () => {
+    const lines = text.split("\n");
+    const undocumented = settingKeys.filter((key) => {
+      const [section, name] = key.split(".");
+      const start = lines.indexOf(`${section}:`);
+      const index = lines.findIndex((line, at) => at > start && new RegExp(`^ {2}(# )?${name}:`).test(line));
+      return start < 0 || index < 0 || !/^ {2}# /.test(lines[index - 1] ?? "");
+    });
+
+    expect(undocumented).toEqual([]);
+  });
+});
