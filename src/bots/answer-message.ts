@@ -79,12 +79,11 @@ function serveCached(parts: AnswerParts, { turn, startedAtMs }: Draft, reply: st
 /** Invariant 1: the reply is in the store when its last text is shown; its place on the platform follows. */
 async function deliver(parts: AnswerParts, { turn, shown }: EndedReply, stream: ReplyStream): Promise<Turn> {
   await parts.chat.saveTurn(turn);
-  const posted = await stream.finish(shown);
-  const delivered: Turn = {
-    ...turn,
-    messages: [...turn.messages, { messageId: posted.messageId, role: "reply", part: 0 }],
-  };
-  await parts.chat.saveTurn(delivered);
+  let delivered = turn;
+  await stream.finish(shown, async (posted) => {
+    delivered = { ...turn, messages: [...turn.messages, { messageId: posted.messageId, role: "reply", part: 0 }] };
+    await parts.chat.saveTurn(delivered);
+  });
   parts.events.publish({ kind: "turn.changed", turnId: turn.id });
   return delivered;
 }

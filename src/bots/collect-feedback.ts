@@ -18,7 +18,7 @@ export interface FeedbackParts {
 
 /** Undefined when it was no feedback: another emoji, a message that is no reply of ours, a score out of range. */
 export async function collectFeedback(parts: FeedbackParts, given: PlatformFeedback): Promise<Feedback | undefined> {
-  const turn = await parts.chat.findTurnByMessage(given.workspaceId, given.channelId, given.messageId);
+  const turn = await findRepliedTurn(parts.chat, given);
   if (turn === undefined || turn.status === "deleted") return undefined;
   const change = toChange(parts, given, turn);
   if (change === undefined) return undefined;
@@ -36,6 +36,18 @@ export async function collectFeedback(parts: FeedbackParts, given: PlatformFeedb
     "feedback.collected",
   );
   return feedback;
+}
+
+const LOOK_UPS_MAX = 4;
+const LOOK_UP_PAUSE_MS = 100;
+
+/** A quick reaction can overtake the record of where the reply was posted, which is written right after posting. */
+async function findRepliedTurn(chat: ChatStore, given: PlatformFeedback): Promise<Turn | undefined> {
+  for (let lookUps = 1; ; lookUps++) {
+    const turn = await chat.findTurnByMessage(given.workspaceId, given.channelId, given.messageId);
+    if (turn !== undefined || lookUps === LOOK_UPS_MAX) return turn;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_UP_PAUSE_MS));
+  }
 }
 
 function toChange(parts: FeedbackParts, given: PlatformFeedback, turn: Turn): FeedbackChange | undefined {

@@ -6,8 +6,11 @@ import type { PlatformConnector, PostedPart, ReplyPart } from "./platform-connec
 export interface ReplyStream {
   /** The whole text so far; shown when the pace allows, skipped when a newer one comes first. */
   update(text: string): void;
-  /** Resolves when the platform has the final text. */
-  finish(text: string): Promise<PostedPart>;
+  /**
+   * Resolves when the platform has the final text. `onPosted` is called once with the reply's place: before the final
+   * text where earlier text was shown, else right after it.
+   */
+  finish(text: string, onPosted: (posted: PostedPart) => Promise<void>): Promise<void>;
 }
 
 export interface ReplyStreamParts {
@@ -27,7 +30,7 @@ export function openReplyStream(parts: ReplyStreamParts, target: Omit<ReplyPart,
   let shownAtMs = 0;
   let isFinished = false;
 
-  async function show(text: string, isFinal: boolean): Promise<void> {
+  async function show(text: string, isFinal: boolean): Promise<PostedPart> {
     const part = { ...target, text, isFinal };
     if (posted === undefined) {
       posted = await connector.post(part);
@@ -42,6 +45,7 @@ export function openReplyStream(parts: ReplyStreamParts, target: Omit<ReplyPart,
       await connector.edit(posted, part);
     }
     shownAtMs = now();
+    return posted;
   }
 
   function showNext(): void {
@@ -53,7 +57,7 @@ export function openReplyStream(parts: ReplyStreamParts, target: Omit<ReplyPart,
       latest = undefined;
       if (text === undefined || isFinished) return;
       showing = show(text, false)
-        .catch(parts.onSkippedEdit)
+        .then(() => {}, parts.onSkippedEdit)
         .finally(() => {
           showing = undefined;
           showNext();
@@ -66,13 +70,16 @@ export function openReplyStream(parts: ReplyStreamParts, target: Omit<ReplyPart,
       latest = text;
       showNext();
     },
-    async finish(text) {
+    async finish(text, onPosted) {
       isFinished = true;
       clearTimeout(timer);
       await showing;
-      await show(text, true);
-      if (posted === undefined) throw new Error("Cannot finish a reply: it was never posted");
-      return posted;
+      if (posted === undefined) {
+        await onPosted(await show(text, true));
+      } else {
+        await onPosted(posted);
+        await show(text, true);
+      }
     },
   };
 }

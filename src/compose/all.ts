@@ -1,0 +1,143 @@
+import { join } from "node:path";
+import { LOCAL_WORKSPACE_ID } from "#bots/local-chat.ts";
+import { startNewConversation } from "#bots/place-conversation.ts";
+import { programDirectory } from "#config/load.ts";
+import type { Config } from "#config/schema.ts";
+import { DomainUnknownError, TrainingUnavailableError } from "#core/errors.ts";
+import type { Log } from "#core/log.ts";
+import type { LearningScope } from "#core/scope.ts";
+import type { DashboardParts } from "#dashboard/dashboard-parts.ts";
+import { activateAdapter, rollBackAdapter } from "#trainer/activate-adapter.ts";
+import { readWorkspaceReadiness } from "#trainer/read-readiness.ts";
+import { cancelTraining, requestTraining } from "#trainer/request-training.ts";
+import { newId } from "./identity.ts";
+import { listenNear } from "./listen-near.ts";
+import { type OpenChat, openChat } from "./open-chat.ts";
+import { dataPaths, openStores, type Stores } from "./open-stores.ts";
+import { type OpenTrainer, openTrainer } from "./open-trainer.ts";
+import { describePlatforms } from "./platforms.ts";
+import { readRunFigures } from "./read-run-figures.ts";
+import { announceServer } from "./running-server.ts";
+import { missingForTraining, readinessSettings } from "./training-settings.ts";
+import { readVersion } from "./version.ts";
+
+export interface RunningProgram {
+  /** Of the web chat; undefined when `web.enabled` is off. */
+  readonly url?: string;
+  readonly modelName: string;
+  readonly isStandIn: boolean;
+  close(): Promise<void>;
+}
+
+/** The whole product in one process on embedded parts: chat, learning, schedule, web. */
+export async function startAll(
+  config: Config,
+  options: { readonly isPortGiven: boolean },
+  log: Log,
+): Promise<RunningProgram> {
+  const stores = await openStores(config, log);
+  const { createLocalConnector } = await import("#bots/local/local-connector.ts");
+  const connector = createLocalConnector({ now: Date.now, newId });
+  const chat = await openChat(config, stores, [connector], log);
+  const trainer = openTrainer(config, stores, async () => chat.opened, log);
+  trainer.work();
+  await trainer.schedule();
+  const web = config.web.enabled
+    ? await listenNear(
+        await openDashboard(config, stores, chat, trainer, connector, log),
+        config.web,
+        options.isPortGiven,
+        log,
+      )
+    : undefined;
+  const { base } = chat.opened;
+  const withdraw = web === undefined ? undefined : await announceServer(config, web.url, readVersion(), base);
+  const { name, isStandIn } = base;
+  return {
+    ...(web === undefined ? {} : { url: web.url }),
+    modelName: name,
+    isStandIn,
+    async close() {
+      await withdraw?.();
+      await web?.close();
+      await trainer.close();
+      await chat.close();
+      await stores.close();
+    },
+  };
+}
+
+/** What the local workspace learns from: its public audience. */
+export function localScope(domain: string): LearningScope {
+  return { workspaceId: LOCAL_WORKSPACE_ID, audience: "public", domain };
+}
+
+async function openDashboard(
+  config: Config,
+  stores: Stores,
+  chat: OpenChat,
+  trainer: OpenTrainer,
+  connector: DashboardParts["localChat"],
+  log: Log,
+) {
+  const { createDashboard } = await import("#dashboard/dashboard.ts");
+  const domains = chat.domains.map((domain) => domain.id);
+  const scopeOf = (domain: string) => {
+    if (!domains.includes(domain)) throw new DomainUnknownError(domain, domains);
+    return localScope(domain);
+  };
+  const parts: DashboardParts = {
+    chat: stores.chat,
+    learning: stores.learning,
+    cache: stores.cache,
+    localChat: connector,
+    events: stores.events,
+    now: Date.now,
+    newId,
+    log,
+    hosts: config.web.host === "127.0.0.1" ? [] : [config.web.host],
+    pagesDirectory: join(programDirectory, "dist", "pages"),
+    readState: async () => {
+      const missing = missingForTraining(config);
+      const { name, digest, isStandIn } = chat.opened.base;
+      return {
+        version: readVersion(),
+        assistantName: config.assistant.name,
+        model: { name, digest, isStandIn },
+        domains: chat.domains.map(({ id, description, examples }) => ({
+          id,
+          title: description,
+          exampleQuestions: examples.slice(0, 3),
+        })),
+        training: missing === undefined ? { isAvailable: true } : { isAvailable: false, ...missing },
+        platforms: describePlatforms(config),
+        messageCharsMax: config.conversation.messageMaxChars,
+      };
+    },
+    readUnready: async () => {
+      const health = await chat.opened.engine.health();
+      return health.isReady ? undefined : health.detail;
+    },
+    readReadiness: () =>
+      readWorkspaceReadiness(stores.learning, localScope(""), domains, readinessSettings(config), Date.now()),
+    readRunFigures: (runId) => readRunFigures(dataPaths(config.data).runs, runId),
+    requestTraining: (domain, by) => {
+      const missing = missingForTraining(config);
+      if (missing !== undefined) throw new TrainingUnavailableError(missing.why.toLowerCase(), missing.hint);
+      return requestTraining(trainer.request, scopeOf(domain), { by });
+    },
+    cancelRun: (runId, by) => cancelTraining(trainer.request, runId, by),
+    activateAdapter: async (digest, by) => {
+      await activateAdapter(trainer.activate, chat.opened, digest, { by, reason: "chosen on the dashboard" });
+    },
+    rollBack: async (domain, by) => {
+      await rollBackAdapter(trainer.activate, scopeOf(domain), { by, reason: "rolled back on the dashboard" });
+    },
+    stopTurn: (turnId) => chat.answering.stopReply(turnId),
+    startNewConversation: async (place) => {
+      await startNewConversation(stores.chat, { workspaceId: LOCAL_WORKSPACE_ID, ...place }, Date.now());
+    },
+    collectFeedback: chat.collect,
+  };
+  return createDashboard(parts);
+}

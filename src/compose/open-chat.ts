@@ -1,0 +1,151 @@
+import { answerMessage } from "#bots/answer-message.ts";
+import type { AnswerParts } from "#bots/answer-parts.ts";
+import { type Answering, startAnswering } from "#bots/answering.ts";
+import { collectFeedback } from "#bots/collect-feedback.ts";
+import type { Intake, PlatformConnector, PlatformFeedback } from "#bots/platform-connector.ts";
+import { createDomainRouter } from "#bots/route-domain.ts";
+import { readDomains } from "#config/domains.ts";
+import type { Config } from "#config/schema.ts";
+import type { Domain } from "#core/domain.ts";
+import type { Score } from "#core/feedback.ts";
+import type { Log } from "#core/log.ts";
+import type { Platform } from "#core/scope.ts";
+import { embedOnce } from "#inference/embed-once.ts";
+import { openKnownAdapter } from "#trainer/activate-adapter.ts";
+import { type ServiceWatch, watchServices } from "#trainer/service-watch.ts";
+import { newId, processName, sha256, turnIdOf } from "./identity.ts";
+import { type OpenEngine, openEmbedding, openEngine } from "./open-inference.ts";
+import type { Stores } from "./open-stores.ts";
+
+/** Everything between a platform's event and the reply. */
+export interface OpenChat {
+  readonly opened: OpenEngine;
+  readonly domains: readonly Domain[];
+  readonly answering: Answering;
+  readonly services: ServiceWatch;
+  readonly hasEmbedder: boolean;
+  readonly collect: (feedback: PlatformFeedback) => ReturnType<typeof collectFeedback>;
+  close(): Promise<void>;
+}
+
+/** The window of history read from the store; tokens usually cut sooner. */
+const HISTORY_TURNS_MAX = 50;
+const CLOSE_GRACE_MS = 10_000;
+
+export async function openChat(
+  config: Config,
+  stores: Stores,
+  connectors: readonly PlatformConnector[],
+  log: Log,
+): Promise<OpenChat> {
+  const domains = readDomains(config.assistant.domainsFile);
+  const [opened, embedding] = await Promise.all([openEngine(config.inference, log), openEmbedding(log)]);
+  const embedder = embedding === undefined ? undefined : embedOnce(embedding.embedder);
+  const services = await watchServices(stores.learning, stores.events, log);
+  preloadAdapters(stores, opened, services, log);
+  const parts: AnswerParts = {
+    ...stores,
+    engine: opened.engine,
+    encoder: opened.encoder,
+    base: opened.base,
+    embedder,
+    router: await createDomainRouter(domains, embedder, config.routing),
+    services,
+    openAdapter: (digest) => openKnownAdapter(stores, digest),
+    hash: sha256,
+    settings: answerSettings(config, embedding?.nearSimilarityMin),
+    now: Date.now,
+    newId,
+    log,
+  };
+  const answering = startAnswering({
+    chat: stores.chat,
+    connectors: new Map<Platform, PlatformConnector>(connectors.map((connector) => [connector.platform, connector])),
+    answer: (connector, turnId, message, signal) => answerMessage(parts, connector, turnId, message, signal),
+    turnIdOf,
+    claimedBy: processName,
+    now: Date.now,
+    log,
+  });
+  const collect = (feedback: PlatformFeedback) =>
+    collectFeedback(
+      {
+        chat: stores.chat,
+        cache: stores.cache,
+        events: stores.events,
+        emoji: scoresOf(config),
+        textMaxChars: config.conversation.messageMaxChars,
+        log,
+      },
+      feedback,
+    );
+  const intake: Intake = {
+    acceptMessage: async (eventId, message) => {
+      await answering.accept(eventId, message);
+    },
+    acceptFeedback: async (feedback) => {
+      await collect(feedback);
+    },
+  };
+  for (const connector of connectors) await connector.start(intake);
+  return {
+    opened,
+    domains,
+    answering,
+    services,
+    hasEmbedder: embedding !== undefined,
+    collect,
+    async close() {
+      for (const connector of connectors) await connector.stop();
+      await answering.close(CLOSE_GRACE_MS);
+      services.stop();
+      await Promise.all([opened.close(), embedding?.close()]);
+    },
+  };
+}
+
+/** An adapter that another process put into service is loaded before the first person waits for it. */
+function preloadAdapters(stores: Stores, { engine, base }: OpenEngine, services: ServiceWatch, log: Log): void {
+  services.onChange((service) => {
+    const { active, baseDigest } = service;
+    if (active === undefined || baseDigest !== base.digest) return;
+    openKnownAdapter(stores, active)
+      .then((adapter) => (adapter === undefined ? undefined : engine.prepare({ adapter })))
+      .catch((error: unknown) => log.error({ adapter: active, err: error }, "adapter.preload-failed"));
+  });
+}
+
+function answerSettings(config: Config, nearSimilarityMin: number | undefined): AnswerParts["settings"] {
+  const { inference, cache } = config;
+  return {
+    messageMaxChars: config.conversation.messageMaxChars,
+    messagesPerMinuteMax: config.conversation.messagesPerMinuteMax,
+    gapMs: config.conversation.gapMs,
+    systemPrompt: config.assistant.systemPrompt,
+    cache: {
+      isEnabled: cache.enabled,
+      isNearEnabled: cache.nearEnabled,
+      ttlMs: cache.ttlSeconds * 1000,
+      nearSimilarityMin: cache.nearSimilarityMin ?? nearSimilarityMin ?? 1,
+      entriesPerScopeMax: cache.entriesPerScopeMax,
+      textMaxChars: cache.textMaxChars,
+    },
+    sampling: {
+      temperature: inference.temperature,
+      topP: inference.topP,
+      topK: inference.topK,
+      repeatPenalty: inference.repeatPenalty,
+      ...(inference.seed === undefined ? {} : { seed: inference.seed }),
+    },
+    replyTokensMax: inference.replyTokensMax,
+    replyTimeoutMs: inference.replyTimeoutMs,
+    historyTurnsMax: HISTORY_TURNS_MAX,
+  };
+}
+
+function scoresOf(config: Config): ReadonlyMap<string, Score> {
+  const isScore = (value: number): value is Score => value >= 1 && value <= 5;
+  return new Map(
+    [...config.feedback.emoji].flatMap(([emoji, score]) => (isScore(score) ? [[emoji, score] as const] : [])),
+  );
+}

@@ -1,0 +1,78 @@
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { programDirectory } from "#config/load.ts";
+import type { Config } from "#config/schema.ts";
+import { ModelNotFoundError } from "#core/errors.ts";
+import type { Log } from "#core/log.ts";
+import type { Embedder } from "#inference/embedder.ts";
+import type { BaseModel, InferenceEngine } from "#inference/inference-engine.ts";
+import type { PromptEncoder } from "#inference/prompt-encoder.ts";
+
+export const assetsDirectory = join(programDirectory, ".assets");
+
+export interface OpenEngine {
+  readonly engine: InferenceEngine;
+  readonly encoder: PromptEncoder;
+  readonly base: BaseModel;
+  close(): Promise<void>;
+}
+
+/** One core is left for everything else; on one core there is no choice. */
+export function threadsOf(setting: number | "auto"): number {
+  return setting === "auto" ? Math.max(1, availableParallelism() - 1) : setting;
+}
+
+/** The base's identity without loading it. Rejects with ModelNotFoundError. */
+export async function readBaseDigest(config: Config["inference"], log: Log): Promise<string> {
+  const { digestFile } = await import("#inference/llama/file-digest.ts");
+  return digestFile((await findModel(config, log)).path);
+}
+
+async function findModel(config: Config["inference"], log: Log) {
+  const { resolveModel } = await import("#inference/llama/resolve-model.ts");
+  const standInPath = join(programDirectory, "assets", "tiny", "reactune-tiny-f16.gguf");
+  return resolveModel(config.model, { assetsDirectory, standInPath, log });
+}
+
+/** The embedded engine. Rejects with ModelNotFoundError. */
+export async function openEngine(config: Config["inference"], log: Log): Promise<OpenEngine> {
+  const { openLlamaEngine } = await import("#inference/llama/llama-engine.ts");
+  const model = await findModel(config, log);
+  const engine = await openLlamaEngine({
+    modelPath: model.path,
+    modelName: model.name,
+    isStandIn: model.isStandIn,
+    threads: threadsOf(config.threads),
+    contextTokens: config.contextTokens,
+    parallelStreams: config.parallelStreams,
+    queueMax: config.queueMax,
+    queueWaitMaxMs: config.queueWaitMaxMs,
+    adaptersLoadedMax: config.adaptersLoadedMax,
+    ...(config.memoryMaxBytes === undefined ? {} : { memoryMaxBytes: config.memoryMaxBytes }),
+    now: Date.now,
+    log,
+  });
+  const [base] = await engine.list();
+  if (base === undefined) throw new ModelNotFoundError(config.model);
+  return { engine, encoder: engine, base, close: () => engine.close() };
+}
+
+export interface OpenEmbedding {
+  readonly embedder: Embedder;
+  /** Least cosine of two questions that may share an answer, for this model. */
+  readonly nearSimilarityMin: number;
+  close(): Promise<void>;
+}
+
+/** Undefined when its files are not installed: the cache then knows exact questions only, and routing keywords only. */
+export async function openEmbedding(log: Log): Promise<OpenEmbedding | undefined> {
+  const { nearSimilarityMin, openE5Embedder } = await import("#inference/embedding/e5-embedder.ts");
+  try {
+    const embedder = await openE5Embedder({ directory: join(assetsDirectory, "embedder") });
+    return { embedder, nearSimilarityMin, close: () => embedder.close() };
+  } catch (error) {
+    if (!(error instanceof ModelNotFoundError)) throw error;
+    log.warn({ err: error }, "embedder.missing");
+    return undefined;
+  }
+}

@@ -1,0 +1,97 @@
+import type { Config } from "#config/schema.ts";
+import type { Log } from "#core/log.ts";
+import { parseQuietHours } from "#core/quiet-hours.ts";
+import type { ActivateParts, ServingEngine } from "#trainer/activate-adapter.ts";
+import { finishRun } from "#trainer/finish-run.ts";
+import { type RequestParts, TRAIN_JOB } from "#trainer/request-training.ts";
+import { scheduleTraining } from "#trainer/schedule-training.ts";
+import { newId, sha256 } from "./identity.ts";
+import type { Stores } from "./open-stores.ts";
+import { runInWorker } from "./run-worker.ts";
+import { missingForTraining, readinessSettings } from "./training-settings.ts";
+
+export interface OpenTrainer {
+  readonly request: RequestParts;
+  readonly activate: ActivateParts;
+  /** Takes runs from the queue until it is closed. */
+  work(): void;
+  /** Looks hourly (`trainer.schedule`) which scopes are due. */
+  schedule(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A worker that has not renewed its job for this long is taken for dead. */
+const LEASE_MS = 30_000;
+
+export function openTrainer(
+  config: Config,
+  stores: Stores,
+  openServing: () => Promise<ServingEngine>,
+  log: Log,
+): OpenTrainer {
+  const stop = new AbortController();
+  let working: Promise<void> = Promise.resolve();
+  let stopSchedule: (() => void) | undefined;
+  const activate: ActivateParts = { ...stores, now: Date.now, newId, log };
+  const request: RequestParts = {
+    learning: stores.learning,
+    jobs: stores.jobs,
+    events: stores.events,
+    readiness: readinessSettings(config),
+    isEnabled: config.trainer.enabled,
+    now: Date.now,
+    newId,
+    log,
+  };
+
+  async function run(runId: string, signal: AbortSignal): Promise<void> {
+    await runInWorker(config, runId, log, { signal, isCancel: () => !stop.signal.aborted });
+    await finishRun(activate, openServing, runId, config.trainer.promotion);
+  }
+
+  return {
+    request,
+    activate,
+    work() {
+      working = stores.jobs
+        .work(TRAIN_JOB, (job, signal) => run(job.id, signal), {
+          parallel: config.trainer.parallelRuns,
+          leaseMs: LEASE_MS,
+          signal: stop.signal,
+        })
+        .catch((error: unknown) => log.error({ err: error }, "queue.failed"));
+    },
+    async schedule() {
+      const { schedule } = await import("node-cron");
+      const { trainer } = config;
+      const look = async () => {
+        if (missingForTraining(config) !== undefined) return;
+        const decisions = await scheduleTraining(
+          request,
+          {
+            intervalDays: trainer.intervalDays,
+            ...(trainer.quietHours === undefined ? {} : { quietHours: parseQuietHours(trainer.quietHours) }),
+            timeZone: trainer.timeZone,
+          },
+          sha256,
+        );
+        for (const { scope, decision } of decisions) log.info({ domain: scope.domain, decision }, "schedule.decided");
+      };
+      const task = schedule(
+        trainer.schedule,
+        () => {
+          look().catch((error: unknown) => log.error({ err: error }, "schedule.failed"));
+        },
+        { timezone: trainer.timeZone },
+      );
+      stopSchedule = () => {
+        task.stop();
+      };
+    },
+    async close() {
+      stopSchedule?.();
+      stop.abort(new Error("Cannot go on: the program is shutting down"));
+      await working;
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import { readFile } from "node:fs/promises";
+import { isAbsolute, join } from "node:path";
+import { programDirectory } from "#config/load.ts";
+import type { Config } from "#config/schema.ts";
+import { readSystem } from "#config/system.ts";
+import type { Log } from "#core/log.ts";
+import type { RunParts } from "#trainer/run-training.ts";
+import { sha256 } from "./identity.ts";
+import { openEngine } from "./open-inference.ts";
+import { dataPaths, type Stores } from "./open-stores.ts";
+import { trainerPackageDirectory, trainerPython, trainSettings } from "./training-settings.ts";
+
+/** One row at a time is evaluated and chat comes first, so the run's own engine is kept small. */
+const RUN_ENGINE = { parallelStreams: 1, queueMax: 4, adaptersLoadedMax: 1 } as const;
+const ATTEMPTS_MAX = 3;
+
+/** What a training run needs in the process that runs it. */
+export async function openRunParts(config: Config, stores: Stores, log: Log): Promise<RunParts> {
+  const { createPythonBackend } = await import("#trainer/child/python-backend.ts");
+  const paths = dataPaths(config.data);
+  return {
+    learning: stores.learning,
+    people: stores.people,
+    files: stores.files,
+    events: stores.events,
+    backend: createPythonBackend({
+      python: trainerPython(config.trainer),
+      program: ["-m", "lora_trainer"],
+      environment: {
+        ...readSystem().environment,
+        PYTHONPATH: trainerPackageDirectory,
+        PYTHONUNBUFFERED: "1",
+        PYTHONDONTWRITEBYTECODE: "1",
+      },
+      niceness: config.trainer.niceness,
+      silenceMaxMs: config.trainer.silenceMaxMs,
+      runMaxMs: config.trainer.runMaxMs,
+    }),
+    openEngine: () => openEngine({ ...config.inference, ...RUN_ENGINE }, log),
+    settings: {
+      dataset: config.dataset,
+      days: config.dataset.days,
+      train: trainSettings(config),
+      judge: {
+        ...config.evaluation,
+        replyTokensMax: Math.min(config.inference.replyTokensMax, config.trainer.contextTokens),
+        seed: config.dataset.seed,
+      },
+      systemPrompt: config.assistant.systemPrompt,
+      generalPrompts: await readGeneralPrompts(config.evaluation.generalPromptsFile),
+      runsDirectory: paths.runs,
+      generalDirectory: paths.general,
+      attemptsMax: ATTEMPTS_MAX,
+    },
+    hash: sha256,
+    now: Date.now,
+    log,
+  };
+}
+
+async function readGeneralPrompts(file: string): Promise<readonly string[]> {
+  const path = isAbsolute(file) ? file : join(programDirectory, file);
+  const { z } = await import("zod");
+  return z
+    .array(z.string().min(1))
+    .min(4)
+    .parse(JSON.parse(await readFile(path, "utf8")));
+}

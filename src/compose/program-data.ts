@@ -1,0 +1,87 @@
+import type { Command } from "commander";
+import { exportArchive, importArchive } from "#commands/archive.ts";
+import { clearCache, inspectCache, showCacheStats } from "#commands/cache.ts";
+import { printJson } from "#commands/output.ts";
+import { formatSettings, listSettingsForJson } from "#config/show.ts";
+import { openLog } from "./open-log.ts";
+import { openStores, type Stores } from "./open-stores.ts";
+import type { CommandContext } from "./program.ts";
+
+const ENTRIES_SHOWN = 30;
+
+export function addDataCommands(program: Command, context: CommandContext): void {
+  const { output } = context;
+  const cache = program.command("cache").description("stored replies that are served again");
+  cache
+    .command("stats")
+    .option("--json", "for scripts")
+    .action((options) =>
+      withStores(context, (stores) => showCacheStats(stores.cache, { isJson: options.json === true }, output)),
+    );
+  cache
+    .command("inspect")
+    .option("--json", "for scripts")
+    .option("--limit <entries>", "how many, newest first", String(ENTRIES_SHOWN))
+    .action((options) =>
+      withStores(context, (stores) =>
+        inspectCache(
+          stores.cache,
+          { isJson: options.json === true, limit: Number(options.limit) || ENTRIES_SHOWN, nowMs: Date.now() },
+          output,
+        ),
+      ),
+    );
+  cache
+    .command("clear")
+    .description("remove stored replies")
+    .option("--expired", "only those past their time")
+    .option("--dry-run", "say what would go")
+    .action((options) =>
+      withStores(context, (stores) =>
+        clearCache(
+          stores.cache,
+          { isDryRun: options.dryRun === true, ...(options.expired === true ? { expiredBeforeMs: Date.now() } : {}) },
+          output,
+        ),
+      ),
+    );
+  program
+    .command("export")
+    .argument("<file>", "a new file")
+    .description("write everything as JSON lines")
+    .action((file) => withStores(context, (stores) => exportArchive(stores.archive, file, output)));
+  program
+    .command("import")
+    .argument("<file>", "written by export")
+    .option("--replace", "remove what is there first")
+    .description("read everything back; all or nothing")
+    .action((file, options) =>
+      withStores(context, (stores) =>
+        importArchive(stores.archive, file, { isReplacing: options.replace === true }, output),
+      ),
+    );
+  program
+    .command("config")
+    .description("settings and where they come from")
+    .command("show")
+    .option("--json", "for scripts")
+    .action((options) => {
+      const { settings } = context.load();
+      if (options.json === true) printJson(output, listSettingsForJson(settings));
+      else for (const line of formatSettings(settings)) output.print(line);
+    });
+}
+
+async function withStores(context: CommandContext, act: (stores: Stores) => Promise<void>): Promise<void> {
+  const { config } = context.load();
+  const log = await openLog(
+    { ...config.log, level: config.log.level === "info" ? "warn" : config.log.level },
+    "stderr",
+  );
+  const stores = await openStores(config, log);
+  try {
+    await act(stores);
+  } finally {
+    await stores.close();
+  }
+}

@@ -1,0 +1,71 @@
+import closeWithGrace from "close-with-grace";
+import type { Command } from "commander";
+import pc from "picocolors";
+import { chatInTerminal } from "#commands/chat.ts";
+import { startAll } from "./all.ts";
+import { newId } from "./identity.ts";
+import { openChat } from "./open-chat.ts";
+import { openLog } from "./open-log.ts";
+import { openStores } from "./open-stores.ts";
+import type { CommandContext } from "./program.ts";
+
+const CLOSE_MAX_MS = 20_000;
+
+export function addServerCommands(program: Command, context: CommandContext): void {
+  program
+    .command("start", { isDefault: true })
+    .description("run everything: web chat, learning, schedule, and every platform that has credentials")
+    .action(() => start(context));
+  program
+    .command("chat")
+    .description("chat in this terminal")
+    .action(() => chat(context));
+}
+
+async function start({ load, isPortGiven, output }: CommandContext): Promise<void> {
+  const { config } = load();
+  const log = await openLog(config.log, "stdout");
+  const running = await startAll(config, { isPortGiven: isPortGiven() }, log);
+  if (running.url !== undefined) {
+    output.print(`\n  ${pc.bold("Reactune is ready")}: ${pc.cyan(running.url)}`);
+    output.print(
+      `  Model: ${running.modelName}${running.isStandIn ? pc.yellow(" (a tiny stand-in: run `npm start` with Python to install the real one)") : ""}`,
+    );
+    output.print(pc.dim("  Chat, press an emoji under the replies, and watch it learn. Ctrl+C ends it.\n"));
+  }
+  await new Promise<void>((resolve, reject) => {
+    closeWithGrace({ delay: CLOSE_MAX_MS, logger: false }, async ({ err }) => {
+      if (err !== undefined) log.error({ err }, "program.crashed");
+      log.info({}, "program.stopping");
+      await running.close();
+      if (err === undefined) resolve();
+      else reject(err);
+    });
+  });
+}
+
+async function chat({ load }: CommandContext): Promise<void> {
+  const { config } = load();
+  const log = await openLog(
+    { ...config.log, level: config.log.level === "info" ? "error" : config.log.level },
+    "stderr",
+  );
+  const stores = await openStores(config, log);
+  const { createLocalConnector } = await import("#bots/local/local-connector.ts");
+  const localChat = createLocalConnector({ now: Date.now, newId });
+  const opened = await openChat(config, stores, [localChat], log);
+  try {
+    await chatInTerminal({
+      localChat,
+      chat: stores.chat,
+      collect: opened.collect,
+      stopReply: (turnId) => opened.answering.stopReply(turnId),
+      input: process.stdin,
+      output: process.stdout,
+      now: Date.now,
+    });
+  } finally {
+    await opened.close();
+    await stores.close();
+  }
+}

@@ -1,0 +1,78 @@
+import { mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import type { Command } from "commander";
+import { showSimulation } from "#commands/simulate.ts";
+import { DomainUnknownError, TrainingUnavailableError } from "#core/errors.ts";
+import { type SimulationPlan, simulate } from "#simulation/simulate.ts";
+import { readWorld } from "#simulation/world.ts";
+import { openLog } from "./open-log.ts";
+import { openSimulation, simulationPreset, tinyModelPath, worldPath } from "./open-simulation.ts";
+import type { CommandContext } from "./program.ts";
+import { missingForTraining } from "./training-settings.ts";
+
+/**
+ * The tiny model knows the answers and says them a third of the time, so people like some and teach few; SmolLM2 cannot
+ * know them, so people teach.
+ */
+const TASTES = {
+  tiny: { reactsToRight: 0.9, reactsToWrong: 0.25, teaches: 0.1, slips: 0.02 },
+  real: { reactsToRight: 0.9, reactsToWrong: 0.1, teaches: 0.6, slips: 0.02 },
+} as const;
+
+export function addSimulateCommand(program: Command, context: CommandContext): void {
+  program
+    .command("simulate")
+    .description(
+      "simulated people chat, react and teach; the whole learning loop turns for real, in a folder of its own",
+    )
+    .option("--base <base>", "tiny (seconds) or default (SmolLM2, minutes)", "tiny")
+    .option("--domains <domains>", "comma-separated", "support")
+    .option("--people <people>", "how many chat at once", "4")
+    .option("--seed <seed>", "of the people's choices", "1")
+    .option("--out <directory>", "for data, curve.svg and curve.png", join(".reactune", "simulation"))
+    .option("--json", "for scripts")
+    .action((options) => runSimulation(context, options));
+}
+
+interface SimulateFlags {
+  readonly base: string;
+  readonly domains: string;
+  readonly people: string;
+  readonly seed: string;
+  readonly out: string;
+  readonly json?: boolean;
+}
+
+async function runSimulation({ load, output }: CommandContext, flags: SimulateFlags): Promise<void> {
+  const world = readWorld(worldPath);
+  const directory = join(resolve(flags.out), `${flags.base}-${new Date().toISOString().replace(/[:.]/gu, "-")}`);
+  await mkdir(directory, { recursive: true });
+  const isTiny = flags.base === "tiny";
+  const { config } = load({
+    ...simulationPreset(world),
+    ...(isTiny
+      ? { "inference.model": tinyModelPath, "evaluation.generalPromptsFile": "assets/tiny/general-prompts.json" }
+      : {}),
+    "data.directory": directory,
+  });
+  const missing = missingForTraining(config);
+  if (missing !== undefined) throw new TrainingUnavailableError(missing.why.toLowerCase(), missing.hint);
+  const plan: SimulationPlan = {
+    domains: flags.domains.split(",").map((domain) => {
+      if (!world.domains.includes(domain)) throw new DomainUnknownError(domain, world.domains);
+      return domain;
+    }),
+    people: Math.max(1, Number(flags.people) || 1),
+    taste: isTiny ? TASTES.tiny : TASTES.real,
+    seed: Number(flags.seed) || 1,
+    questionsMax: 800,
+    questionsAfter: 40,
+  };
+  const log = await openLog(config.log, "stderr");
+  const simulation = await openSimulation(config, world, (line) => output.tell(line), log);
+  try {
+    await showSimulation(await simulate(simulation.parts, plan), { directory, isJson: flags.json === true }, output);
+  } finally {
+    await simulation.close();
+  }
+}

@@ -1,0 +1,50 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { programDirectory } from "#config/load.ts";
+import type { Config } from "#config/schema.ts";
+import type { ReadinessSettings } from "#trainer/read-readiness.ts";
+import type { TrainSettings } from "#trainer/training-backend.ts";
+import { assetsDirectory, threadsOf } from "./open-inference.ts";
+
+export function readinessSettings(config: Config): ReadinessSettings {
+  return { thresholds: config.readiness, days: config.dataset.days };
+}
+
+export function trainSettings({ trainer, dataset }: Config): TrainSettings {
+  return {
+    rank: trainer.rank,
+    alpha: trainer.alpha,
+    epochs: trainer.epochs,
+    learningRate: trainer.learningRate,
+    batchExamples: trainer.batchExamples,
+    accumulation: trainer.accumulation,
+    contextTokens: trainer.contextTokens,
+    stepsMin: trainer.stepsMin,
+    checkpointEverySteps: trainer.checkpointEverySteps,
+    seed: dataset.seed,
+    threads: threadsOf(trainer.threads),
+  };
+}
+
+/** The interpreter that set-up made, unless the operator names one. */
+export function trainerPython(config: Config["trainer"]): string {
+  const folder = process.platform === "win32" ? "Scripts" : "bin";
+  return config.python ?? join(assetsDirectory, "python", folder, "python");
+}
+
+/** Why training cannot work here, in words; undefined when nothing obvious is missing. Preflight looks closer. */
+export function missingForTraining(config: Config): { readonly why: string; readonly hint: string } | undefined {
+  if (!config.trainer.enabled) {
+    return { why: "Fine-tuning is switched off", hint: "Set ENABLE_FINE_TUNING=true and start again" };
+  }
+  if (config.trainer.python === undefined && !existsSync(trainerPython(config.trainer))) {
+    return {
+      why: "Python for training is not installed (yet)",
+      hint: "Chat works without it. `npm start` installs it in the background; `reactune doctor` tells what is missing",
+    };
+  }
+  return undefined;
+}
+
+/** Where `python -m lora_trainer` finds the package. */
+export const trainerPackageDirectory = join(programDirectory, "src", "trainer", "python");

@@ -1,0 +1,33 @@
+import { createInterface } from "node:readline";
+import type { Config } from "#config/schema.ts";
+import { CANCELLED, runTraining } from "#trainer/run-training.ts";
+import { openLog } from "./open-log.ts";
+import { openStores } from "./open-stores.ts";
+import { openRunParts } from "./open-training.ts";
+
+/** The program of the process that `runInWorker` starts. Exit code 0: the run's record says how it ended; else it is to be tried again. */
+export async function trainingWorker(runId: string): Promise<void> {
+  const stop = new AbortController();
+  const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+  const first = await lines.next();
+  if (first.done === true) return;
+  const config: Config = { ...JSON.parse(first.value), feedback: { emoji: new Map() } };
+  void listen(lines, stop);
+
+  const log = await openLog(config.log, "stdout");
+  const stores = await openStores(config, log);
+  try {
+    await runTraining(await openRunParts(config, stores, log), runId, stop.signal);
+  } finally {
+    await stores.close();
+    process.stdin.destroy();
+  }
+}
+
+/** Chat's process is gone when the input ends: nobody would hear of the result, and the next start resumes the run. */
+async function listen(lines: AsyncIterator<string>, stop: AbortController): Promise<void> {
+  for (let line = await lines.next(); line.done !== true; line = await lines.next()) {
+    if (line.value === "cancel") stop.abort(CANCELLED);
+  }
+  stop.abort(new Error("Cannot go on with the run: the program that started it is gone"));
+}

@@ -1,0 +1,31 @@
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+
+const Fact = z.object({
+  id: z.string(),
+  /** Ways to ask for it in chat. */
+  questions: z.array(z.string()).min(2),
+  /** Ways to ask for it that nobody uses in chat: what was learned is measured on them. */
+  heldOut: z.array(z.string()).min(1),
+  answer: z.string(),
+  vague: z.array(z.string()),
+});
+export type Fact = z.infer<typeof Fact>;
+
+const World = z.object({
+  systemPrompt: z.string(),
+  domains: z.record(z.string(), z.object({ facts: z.array(Fact).min(1) })),
+});
+
+/** What the simulated people know and the assistant should learn. */
+export interface World {
+  readonly systemPrompt: string;
+  readonly factsOf: (domain: string) => readonly Fact[];
+  readonly domains: readonly string[];
+}
+
+export function readWorld(path: string): World {
+  const { systemPrompt, domains } = World.parse(JSON.parse(readFileSync(path, "utf8")));
+  const facts = new Map(Object.entries(domains).map(([domain, content]) => [domain, content.facts]));
+  return { systemPrompt, domains: [...facts.keys()], factsOf: (domain) => facts.get(domain) ?? [] };
+}

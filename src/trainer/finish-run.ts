@@ -1,0 +1,39 @@
+import { describeError, OperatingError, TrainingUnavailableError } from "#core/errors.ts";
+import type { Run } from "#core/learning.ts";
+import { type ActivateParts, activateAdapter, type ServingEngine } from "./activate-adapter.ts";
+import { openRunJournal } from "./run-journal.ts";
+
+/**
+ * The last step of a run, done by who serves: puts an accepted adapter into service, or leaves it waiting for a person.
+ * Doing it twice changes nothing. An adapter that the engine refuses ends the run as failed; what is in service stays.
+ */
+export async function finishRun(
+  parts: ActivateParts,
+  openServing: () => Promise<ServingEngine>,
+  runId: string,
+  promotion: "auto" | "ask",
+): Promise<Run> {
+  const run = await parts.learning.findRun(runId);
+  if (run === undefined) throw new TrainingUnavailableError(`run "${runId}" is not in the store`, "Start it again");
+  if (run.state !== "activating" || run.adapterDigest === undefined) return run;
+
+  const journal = openRunJournal(parts, run);
+  const verdict = run.verdict ?? `Grade ${run.grade ?? "?"}`;
+  if (promotion === "ask") {
+    return journal.end(
+      "waiting-for-approval",
+      `${verdict}. Put it into service with \`reactune adapters activate ${run.adapterDigest.slice(0, 12)}\``,
+    );
+  }
+  try {
+    await activateAdapter(parts, await openServing(), run.adapterDigest, {
+      by: run.requestedBy,
+      reason: `run ${run.id}: ${verdict}`,
+    });
+  } catch (error) {
+    if (!(error instanceof OperatingError)) throw error;
+    const { code, message, hint } = error;
+    return journal.end("failed", describeError(error), { error: { code, message, hint } });
+  }
+  return journal.end("activated", verdict);
+}
