@@ -1,10 +1,7 @@
 import { existsSync } from "node:fs";
 import { inRoot } from "./paths.mjs";
-import { environmentPython, installWithPip, preparePip } from "./python-environment.mjs";
+import { environmentPython, installWithPip, preparePip, readExtra } from "./python-environment.mjs";
 import { runCommand } from "./run-command.mjs";
-
-/** BLAS from PyPI, for Linux on x86-64 without root; 310 MB with what it needs, hence only where nothing else is fast. */
-const PACKAGE = "mkl==2026.2.0";
 
 const question =
   "import json; from lora_trainer.blas import find_blas; b = find_blas(0); " +
@@ -23,12 +20,12 @@ export async function measureBlas() {
   }
 }
 
-/** Makes matrix products fast where that needs no root. Resolves with what holds afterwards. */
+/** Makes matrix products fast where that needs no root: MLX's Linux wheel links a BLAS that is 50 times slower than need be. Resolves with what holds afterwards. */
 export async function prepareFastBlas(step) {
   const before = await measureBlas();
   const canInstall = process.platform === "linux" && process.arch === "x64";
   if (before === undefined || before.fast || !canInstall) return before;
-  step.update(`installing ${PACKAGE} (310 MB)`);
-  await installWithPip(await preparePip(), [PACKAGE], { step });
+  step.update("installing one from PyPI (310 MB)");
+  await installWithPip(await preparePip(), await readExtra("blas"), { step });
   return measureBlas();
 }

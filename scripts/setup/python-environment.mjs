@@ -66,8 +66,16 @@ export async function installPythonPackages(step) {
     if (/^Installing collected/.test(line)) step.update("unpacking", 1);
     else step.update(`${Math.min(collected, total)} of ${total} packages`, collected / total);
   };
-  await installWithPip(pip, ["-r", lockFile], { onLine, step });
+  await installWithPip(pip, ["--no-deps", "-r", lockFile], { onLine, step });
   writeJson(stampPath, { requirements: requirementsHash() });
+}
+
+/** What an extra of the trainer's pyproject.toml names: ["pytest==9.2.0"]. */
+export async function readExtra(name) {
+  const program =
+    "import json, sys, tomllib; print(json.dumps(tomllib.load(open(sys.argv[1], 'rb'))['project']['optional-dependencies'][sys.argv[2]]))";
+  const project = inRoot("src", "trainer", "python", "pyproject.toml");
+  return JSON.parse(await runCommand(environmentPython, ["-c", program, project, name]));
 }
 
 /** `pip install`, again when a download fails. */

@@ -2,6 +2,14 @@ import { isChatPrepared, prepareChat } from "../setup/prepare-chat.mjs";
 import { isTrainingPrepared, prepareTraining } from "../setup/prepare-training.mjs";
 import { explain } from "../setup/problem.mjs";
 import { createProgress } from "../setup/progress.mjs";
+import {
+  environmentPython,
+  hasPythonPackages,
+  installWithPip,
+  preparePip,
+  readExtra,
+} from "../setup/python-environment.mjs";
+import { runCommand } from "../setup/run-command.mjs";
 import { listPeers } from "./peers.mjs";
 import { runPytest, runVitest } from "./run-tests.mjs";
 
@@ -34,7 +42,24 @@ async function setUp() {
     return false;
   }
   if (!isTrainingPrepared()) await prepareTraining(progress);
+  if (hasPythonPackages()) await preparePytest(progress);
   return true;
+}
+
+/** The trainer's tests need pytest, which an operator does not. Without it they fail and are counted so. */
+async function preparePytest(progress) {
+  const has = await runCommand(environmentPython, ["-c", "import pytest"]).then(
+    () => true,
+    () => false,
+  );
+  if (has) return;
+  const step = progress.start("pytest");
+  try {
+    await installWithPip(await preparePip(), await readExtra("test"), { step });
+    step.done();
+  } catch (error) {
+    step.fail(explain(error).message);
+  }
 }
 
 function printLeftOut(peers, skipped) {
