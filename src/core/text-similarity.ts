@@ -8,28 +8,23 @@ export function normaliseText(text: string): string {
   return words === "" ? text.trim().toLowerCase() : words;
 }
 
-/** Three, so that a plural in a short question is still a near copy: with five, "password" and "passwords" fall to 0.80. */
-const SHINGLE_LENGTH = 3;
-
-/** Runs of three characters of a normalised text, the whole of it when it is shorter. */
-export function shinglesOf(normalised: string): ReadonlySet<string> {
+/** Runs of `length` characters of a normalised text, the whole of it when it is shorter. */
+export function shinglesOf(normalised: string, length: number): ReadonlySet<string> {
   const letters = Array.from(normalised);
-  if (letters.length <= SHINGLE_LENGTH) return new Set([normalised]);
+  if (letters.length <= length) return new Set([normalised]);
   const shingles = new Set<string>();
-  for (let start = 0; start + SHINGLE_LENGTH <= letters.length; start++) {
-    shingles.add(letters.slice(start, start + SHINGLE_LENGTH).join(""));
+  for (let start = 0; start + length <= letters.length; start++) {
+    shingles.add(letters.slice(start, start + length).join(""));
   }
   return shingles;
 }
 
-/** "order 4411" and "order 4412" look alike and are different facts; so do a sentence and its negation. */
-export function differsInFacts(normalisedA: string, normalisedB: string): boolean {
-  return factsOf(normalisedA) !== factsOf(normalisedB);
-}
-
-function factsOf(normalised: string): string {
-  const facts = normalised.match(FACT) ?? [];
-  return facts.map((fact) => fact.trim()).join(" ");
+/**
+ * The numbers and negations of a normalised text. Where they differ two texts say different things however alike they look:
+ * "order 4411" and "order 4412", a sentence and its denial.
+ */
+export function factsOf(normalised: string): string {
+  return (normalised.match(FACT) ?? []).join(" ");
 }
 
 /** Numbers, and words of negation in the two languages of the router. */

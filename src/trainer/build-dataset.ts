@@ -12,6 +12,7 @@ import {
   capPerPerson,
   dropDuplicates,
   dropRepeatedReplies,
+  targetsToCompare,
 } from "./dataset-candidates.ts";
 import { type Consent, mayTrain } from "./dataset-consent.ts";
 import { DropTally } from "./dataset-filters.ts";
@@ -51,10 +52,10 @@ export async function buildDataset(parts: DatasetParts, request: DatasetRequest)
   const { samples, rootOf } = await collectSamples(parts, request, createdAtMs - request.days * DAY_MS, tally);
   const pairs = pairUp(samples, rootOf);
   const candidates = samples.flatMap((sample) => candidateOf(sample, settings) ?? []).sort(byWorth);
-  const near = {
-    questions: await findNearTexts(samples.map(questionKeyOf), settings.nearDuplicateSimilarity, signal),
-    targets: await findNearTexts(candidates.map(targetKeyOf), settings.nearDuplicateSimilarity, signal),
-  };
+  const similarityMin = settings.nearDuplicateSimilarity;
+  const questions = await findNearTexts(samples.map(questionKeyOf), { similarityMin, shingleLength: 3 }, signal);
+  const compared = targetsToCompare(candidates, questions);
+  const near = { questions, targets: await findNearTexts(compared, { similarityMin, shingleLength: 5 }, signal) };
   const kept = capWherePeopleMeet(
     scope,
     settings,
@@ -183,10 +184,6 @@ function splitItemOf(sample: Sample) {
 
 function questionKeyOf(sample: Sample): string {
   return normaliseText(sample.question);
-}
-
-function targetKeyOf(candidate: Candidate): string {
-  return candidate.targetKey;
 }
 
 function byAge(a: Candidate, b: Candidate): number {

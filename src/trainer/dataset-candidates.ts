@@ -71,15 +71,34 @@ export function dropDuplicates(
       tally.add("duplicate");
       return false;
     }
-    const targets = [targetKey, ...(near.targets.get(targetKey) ?? [])];
-    const questions = [questionKey, ...(near.questions.get(questionKey) ?? [])];
-    if (questions.some((question) => targets.some((target) => kept.get(question)?.has(target) === true))) {
+    const targets = near.targets.get(targetKey) ?? NONE;
+    const questions = [questionKey, ...(near.questions.get(questionKey) ?? NONE)];
+    if (questions.some((question) => meets(kept.get(question) ?? NONE, targets, targetKey))) {
       tally.add("near-duplicate");
       return false;
     }
     kept.set(questionKey, (kept.get(questionKey) ?? new Set()).add(targetKey));
     return true;
   });
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** Looks through the smaller set: a thousand replies to "hi" would otherwise be compared with a thousand. */
+function meets(kept: ReadonlySet<string>, near: ReadonlySet<string>, itself: string): boolean {
+  if (kept.has(itself)) return true;
+  const [small, large] = kept.size < near.size ? [kept, near] : [near, kept];
+  for (const text of small) if (large.has(text)) return true;
+  return false;
+}
+
+/** The replies whose questions have an equal or near one: only among them can there be near copies. */
+export function targetsToCompare(candidates: readonly Candidate[], questions: NearTexts): readonly string[] {
+  const asked = new Map<string, number>();
+  for (const { questionKey } of candidates) asked.set(questionKey, (asked.get(questionKey) ?? 0) + 1);
+  return candidates
+    .filter(({ questionKey }) => (asked.get(questionKey) ?? 0) > 1 || questions.has(questionKey))
+    .map(({ targetKey }) => targetKey);
 }
 
 /** One reply to this many different questions is still a fact asked in many ways. */
