@@ -86,11 +86,6 @@ def load_newest(folder: Path, mark: str) -> tuple[Checkpoint | None, list[Path]]
     return None, passed
 
 
-def remove_checkpoints(folder: Path) -> None:
-    for path in _newest_first(folder):
-        path.unlink(missing_ok=True)
-
-
 def _load(path: Path, mark: str) -> Checkpoint | None:
     matched = _NAME.fullmatch(path.name)
     if matched is None or describe_file(path).sha256[:16] != matched[2]:

@@ -18,7 +18,7 @@ from .gguf_base import load_base
 from .job import EvaluateJob
 from .protocol import Events
 from .resources import memory_peak_bytes
-from .rows import Row, bad_rows, check_vocabulary, fit, read_id, read_objects, read_rows, read_tokens
+from .rows import Row, check_vocabulary, fit, read_id, read_objects, read_rows, read_tokens
 from .score import Score, mean_loss, score_rows
 
 
@@ -77,12 +77,12 @@ class Judge:
     def score_pairs(self, path: Path) -> list[dict[str, Any]]:
         """Mean log-probability of a token of the liked and of the disliked answer to the same prompt."""
         sides: dict[str, list[Row]] = {"liked": [], "disliked": []}
+        seen: set[str] = set()
         for number, raw in read_objects(path, ("id", "prompt", "liked", "disliked")):
+            identity = read_id(raw["id"], path, number, seen)
             prompt = read_tokens(raw["prompt"], path, number, "prompt")
             for side, rows in sides.items():
-                target = read_tokens(raw[side], path, number, side)
-                rows.append(Row(read_id(raw["id"], path, number), prompt, target, 1.0))
-        _check_ids(sides["liked"], path)
+                rows.append(Row(identity, prompt, read_tokens(raw[side], path, number, side), 1.0))
         # A pair of which one side does not fit is no pair.
         fitting = [{row.id: row for row in self._fit(rows, path)} for rows in sides.values()]
         kept = [row.id for row in sides["liked"] if all(row.id in found for found in fitting)]
@@ -96,11 +96,11 @@ class Judge:
 
     def score_parity(self, path: Path) -> list[dict[str, Any]]:
         """Feeds the engine's own greedy tokens and counts how often this model would have chosen the same."""
-        rows = []
+        rows, seen = [], set()
         for number, raw in read_objects(path, ("id", "prompt", "generated")):
             prompt = read_tokens(raw["prompt"], path, number, "prompt")
             generated = read_tokens(raw["generated"], path, number, "generated")
-            rows.append(Row(read_id(raw["id"], path, number), prompt, generated, 1.0))
+            rows.append(Row(read_id(raw["id"], path, number, seen), prompt, generated, 1.0))
         rows = self._fit(rows, path)
         scores = self._score(rows, self._scale)
         return [
@@ -112,7 +112,6 @@ class Judge:
         return score_rows(self._model, rows, self._job.batch_examples, self._cancel.raise_if_requested)
 
     def _fit(self, rows: list[Row], path: Path) -> list[Row]:
-        _check_ids(rows, path)
         check_vocabulary(rows, self._info.vocabulary, path)
         fitting, _, dropped = fit(rows, self._job.context_tokens)
         if dropped > 0:
@@ -139,14 +138,6 @@ def _load(job: EvaluateJob) -> tuple[nn.Module, Any, float]:
     lora.load_tensors(model, tensors)
     mx.eval(model.parameters())
     return model, info, meta.alpha / rank
-
-
-def _check_ids(rows: list[Row], path: Path) -> None:
-    seen: set[str] = set()
-    for number, row in enumerate(rows, start=1):
-        if row.id in seen:
-            raise bad_rows(path, number, f'id "{row.id}" was used before')
-        seen.add(row.id)
 
 
 def _pairs_summary(pairs: list[dict[str, Any]]) -> dict[str, Any]:

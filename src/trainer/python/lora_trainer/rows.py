@@ -45,8 +45,8 @@ class Batch:
 
 
 def read_rows(path: Path) -> list[Row]:
-    """Raises TrainerError BAD_ROWS with the line number."""
-    rows = []
+    """Raises TrainerError BAD_ROWS with the line number. An id may appear once."""
+    rows, seen = [], set()
     for number, raw in _lines(path):
         known = {"id", "prompt", "target", "weight"}
         if not isinstance(raw, dict) or set(raw) - known or known - {"weight"} - set(raw):
@@ -56,7 +56,7 @@ def read_rows(path: Path) -> list[Row]:
             raise bad_rows(path, number, f'"weight" is {weight}, not a number above 0 and up to 1000')
         target = read_tokens(raw["target"], path, number, "target")
         prompt = read_tokens(raw["prompt"], path, number, "prompt")
-        rows.append(Row(read_id(raw["id"], path, number), prompt, target, float(weight)))
+        rows.append(Row(read_id(raw["id"], path, number, seen), prompt, target, float(weight)))
     return rows
 
 
@@ -70,9 +70,13 @@ def read_objects(path: Path, keys: Sequence[str]) -> list[tuple[int, dict[str, A
     return objects
 
 
-def read_id(raw: Any, path: Path, number: int) -> str:
+def read_id(raw: Any, path: Path, number: int, seen: set[str]) -> str:
+    """Scores are kept by id, so `seen` must not hold it yet; it does afterwards."""
     if not isinstance(raw, str) or raw == "":
         raise bad_rows(path, number, '"id" is not a text')
+    if raw in seen:
+        raise bad_rows(path, number, f'id "{raw}" was used before')
+    seen.add(raw)
     return raw
 
 

@@ -21,11 +21,15 @@ class Score:
     agreement: float
 
 
-def target_logits(model: nn.Module, batch: Batch) -> mx.array:
-    """(N, vocabulary), one line per target token."""
+def target_hidden(model: nn.Module, batch: Batch) -> mx.array:
+    """(N, width), the last hidden state that predicts each target token."""
     hidden = model.model(mx.array(batch.inputs))  # (B, T, width)
-    picked = hidden.reshape(-1, hidden.shape[-1])[mx.array(batch.positions)]  # (N, width)
-    return hidden_to_logits(model, picked)
+    return hidden.reshape(-1, hidden.shape[-1])[mx.array(batch.positions)]
+
+
+def target_logits(model: nn.Module, batch: Batch) -> mx.array:
+    """(N, vocabulary)."""
+    return hidden_to_logits(model, target_hidden(model, batch))
 
 
 def target_losses(model: nn.Module, batch: Batch) -> mx.array:

@@ -16,13 +16,13 @@ from .blas import FAST_GFLOPS, limit_threads, measure_gflops
 from .cancel import Cancel
 from .checkpoint import Checkpoint, Progress, fingerprint, load_newest, save_checkpoint
 from .errors import TrainerError
-from .gguf_base import BaseInfo, load_base
+from .gguf_base import BaseInfo, hidden_to_logits, load_base
 from .job import TrainJob, settings_of
 from .optimizer import LoraOptimizer, clip, rate_at
 from .protocol import Events
 from .resources import memory_peak_bytes
 from .rows import Batch, Plan, Row, check_vocabulary, collate, fit, read_rows
-from .score import mean_loss, score_rows, target_logits, target_losses
+from .score import mean_loss, score_rows, target_hidden, target_logits, target_losses
 
 # Below this a slow matrix library costs seconds, above it hours.
 _SMALL_BASE_PARAMETERS = 20_000_000
@@ -59,6 +59,7 @@ class Training:
         self._optimizer = LoraOptimizer(self._parameters(), job)
         self._progress = Progress()
         self._best: dict[str, mx.array] = {}
+        self._replay_hidden: dict[Row, mx.array] = {}
         self._steps_resumed = 0
 
     def run(self) -> None:
@@ -183,9 +184,9 @@ class Training:
         shares = [token_shares(batch, self._job.loss_by) for batch in collated]
         whole = sum(float(share.sum()) for share in shares)
         learned_loss, learned_share, total, tokens = 0.0, 0.0, {}, 0
-        for batch, share in zip(collated, shares, strict=True):
+        for batch_rows, batch, share in zip(batches, collated, shares, strict=True):
             self._stop_if_cancelled()
-            losses, gradients = self._gradients_of(batch, share / whole)
+            losses, gradients = self._gradients_of(batch_rows, batch, share / whole)
             named = dict(tree_flatten(gradients))
             total = {name: total[name] + array for name, array in named.items()} if total else named
             mx.eval(losses, total)
@@ -195,7 +196,7 @@ class Training:
             tokens += batch.tokens
         return learned_loss / learned_share if learned_share > 0 else None, total, tokens
 
-    def _gradients_of(self, batch: Batch, share: np.ndarray) -> tuple[mx.array, dict]:
+    def _gradients_of(self, batch_rows: list[Row], batch: Batch, share: np.ndarray) -> tuple[mx.array, dict]:
         """Losses (N,) against the labels, and the gradient of what is minimised."""
         held = np.flatnonzero(batch.replays[batch.owners]) if self._job.replay_by == "distribution" else np.array([])
         part = mx.array(share)
@@ -207,7 +208,7 @@ class Training:
 
         else:
             where = mx.array(held)
-            wanted = self._base_distribution(batch, where)
+            wanted = mx.softmax(self._replay_logits(batch_rows), axis=-1)  # (M, vocabulary)
             answers = np.ones(len(share), dtype=np.float32)
             answers[held] = 0
             answer_part, held_part = part * mx.array(answers), part[where]
@@ -215,8 +216,7 @@ class Training:
             def objective(model: nn.Module) -> tuple[mx.array, mx.array]:
                 logits = target_logits(model, batch).astype(mx.float32)
                 losses = nn.losses.cross_entropy(logits, mx.array(batch.labels))
-                log_chances = nn.log_softmax(logits[where], axis=-1)
-                drift = -(wanted * log_chances).sum(axis=-1)
+                drift = -(wanted * nn.log_softmax(logits[where], axis=-1)).sum(axis=-1)
                 return (losses * answer_part).sum() + (drift * held_part).sum(), losses
 
         self._model.train()
@@ -225,14 +225,24 @@ class Training:
         (_, losses), gradients = nn.value_and_grad(self._model, objective)(self._model)
         return losses, gradients
 
-    def _base_distribution(self, batch: Batch, where: mx.array) -> mx.array:
-        """(M, vocabulary) what the untouched base says at the replayed targets."""
-        self._model.eval()
-        lora.set_scale(self._model, 0.0)
-        chances = mx.softmax(target_logits(self._model, batch).astype(mx.float32)[where], axis=-1)
-        mx.eval(chances)
-        lora.set_scale(self._model, self._job.alpha / self._job.rank)
-        return chances
+    def _replay_logits(self, rows: list[Row]) -> mx.array:
+        """(M, vocabulary) of the untouched base at the targets of the replayed rows, in their order.
+
+        The last hidden states are kept, 85 times smaller than logits. Each row is computed alone, so that a resumed run
+        finds the same bits whatever its first batch is.
+        """
+        kept = []
+        for row in rows:
+            if not row.is_replay:
+                continue
+            if row not in self._replay_hidden:
+                self._model.eval()
+                lora.set_scale(self._model, 0.0)
+                self._replay_hidden[row] = target_hidden(self._model, collate([row]))
+                mx.eval(self._replay_hidden[row])
+                lora.set_scale(self._model, self._job.alpha / self._job.rank)
+            kept.append(self._replay_hidden[row])
+        return hidden_to_logits(self._model, mx.concatenate(kept)).astype(mx.float32)
 
     def _validate(self) -> None:
         if not self._valid:

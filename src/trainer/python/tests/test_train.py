@@ -68,6 +68,16 @@ def test_train_gives_the_same_bytes_when_killed_and_started_again(make_job):
     assert events[-1]["steps"] == whole["steps"]
 
 
+def test_train_writes_the_same_adapter_again_when_a_finished_job_is_repeated(make_job):
+    job = make_job()
+    _, first, _ = finish(start("train", job))
+    code, second, stderr = finish(start("train", job))
+
+    assert code == 0, stderr
+    assert second[-1]["sha256"] == first[-1]["sha256"]
+    assert named(second, "progress") == []
+
+
 def test_train_passes_over_a_damaged_checkpoint_and_one_of_another_job(make_job):
     job = make_job()
     kill_after_step(job, 6, signal.SIGKILL)
@@ -153,6 +163,7 @@ def test_train_reports_a_full_disk(make_job):
         ('{"id": "a", "prompt": [1], "target": [2], "weight": -1}', '"weight"'),
         ('{"id": "a", "prompt": [1], "target": [2], "text": "x"}', "exactly"),
         ('{"id": "a", "prompt": [1], "target": [64]}', "vocabulary"),
+        ('{"id": "ok", "prompt": [1], "target": [3]}', "used before"),
     ],
 )
 def test_train_refuses_bad_rows_and_says_where(make_job, tmp_path, line, words):
@@ -189,6 +200,28 @@ def test_accumulated_gradients_equal_those_of_one_large_batch(make_job):
     for name, array in whole.items():
         np.testing.assert_allclose(np.array(gradients[name]), np.array(array), atol=1e-5)
     assert max(mx.abs(array).max().item() for array in whole.values()) > 1e-3
+
+
+def test_replay_by_distribution_pulls_towards_the_base_and_nowhere_else(make_job):
+    from lora_trainer.cancel import Cancel
+    from lora_trainer.train import Training
+
+    class Silent:
+        def emit(self, event: str, **fields: object) -> None:
+            pass
+
+    training = Training(read_train_job(make_job()), Silent(), Cancel())
+    row = Row("r", (5, 6, 7), (8, 9, 2), 1.0, is_replay=True)
+    learned = Row("l", (5, 6), (8, 2), 1.0)
+    # B is zero, so the adapter still is the base: there is no drift, and its gradient is zero.
+    _, gradients, _ = training.gradients([[row]])
+    assert max(mx.abs(array).max().item() for array in gradients.values()) < 1e-5
+    loss, gradients, _ = training.gradients([[row, learned]])
+    alone, expected, _ = training.gradients([[learned]])
+    assert loss == pytest.approx(alone, rel=1e-5)
+    # Two of the five target tokens are learned.
+    for name, array in expected.items():
+        np.testing.assert_allclose(np.array(gradients[name]), 0.4 * np.array(array), atol=1e-5)
 
 
 def read_until_step(child, step: int) -> list[dict]:
