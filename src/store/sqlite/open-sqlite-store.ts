@@ -6,6 +6,7 @@ import type { LearningStore } from "#store/learning-store.ts";
 import type { Leases } from "#store/lease.ts";
 import type { ModelStore } from "#store/model-store.ts";
 import type { PeopleStore } from "#store/people-store.ts";
+import type { SemanticCache } from "#store/semantic-cache.ts";
 import { sqliteAdapters } from "./adapters.ts";
 import { sqliteConversations } from "./conversations.ts";
 import { sqliteCountReader } from "./count-reader.ts";
@@ -19,6 +20,7 @@ import { sqliteModelStore } from "./model-uses.ts";
 import { sqlitePeopleStore } from "./people.ts";
 import { sqliteRatedTurns } from "./rated-turns.ts";
 import { sqliteRuns } from "./runs.ts";
+import { openSqliteCache } from "./semantic-cache.ts";
 import { sqliteServices } from "./services.ts";
 import { Sql } from "./sql.ts";
 import { sqliteTurnMarks } from "./turn-marks.ts";
@@ -29,6 +31,7 @@ export interface SqliteStore {
   readonly learning: LearningStore;
   readonly people: PeopleStore;
   readonly models: ModelStore;
+  readonly cache: SemanticCache;
   readonly leases: Leases;
   /** For `openSqliteJobQueue`, whose table is in the same file. */
   readonly jobsDatabase: Sql;
@@ -40,6 +43,8 @@ export interface SqliteStoreOptions {
   readonly path: string;
   readonly log?: Log;
   readonly now: () => number;
+  /** How many events of a run are kept; 5,000 when not given. */
+  readonly runEventsMax?: number;
 }
 
 /** How long a write waits for another process before it fails. */
@@ -51,17 +56,19 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
   const sql = new Sql(options.path, { durability: "full", busyMs: BUSY_MS });
   try {
     migrate(sql, options);
-    return composeStore(sql);
+    return composeStore(sql, options);
   } catch (cause) {
     sql.close();
     throw cause;
   }
 }
 
-function composeStore(sql: Sql): SqliteStore {
+function composeStore(sql: Sql, { runEventsMax = 5000 }: SqliteStoreOptions): SqliteStore {
   const counts = sqliteCounts(sql);
   const marks = sqliteTurnMarks(sql);
-  const countReader = sqliteCountReader(sql, counts, marks);
+  // Nothing in the cache is worth an fsync: what a power cut takes is answered again.
+  const cacheSql = new Sql(sql.path, { durability: "normal", busyMs: BUSY_MS });
+  const cache = openSqliteCache(cacheSql);
 
   return {
     chat: {
@@ -72,17 +79,20 @@ function composeStore(sql: Sql): SqliteStore {
       ...sqliteDeliveries(sql),
     },
     learning: {
-      ...countReader,
+      ...sqliteCountReader(sql, counts, marks),
       ...sqliteRatedTurns(sql),
-      ...sqliteRuns(sql),
+      ...sqliteRuns(sql, runEventsMax),
       ...sqliteAdapters(sql),
       ...sqliteServices(sql),
     },
     people: sqlitePeopleStore(sql),
     models: sqliteModelStore(sql),
+    cache,
     leases: sqliteLeases(sql),
     jobsDatabase: sql,
     close() {
+      cache.close();
+      cacheSql.close();
       sql.close();
     },
   };

@@ -9,9 +9,7 @@ type Runs = Pick<
   "saveDataset" | "findDataset" | "saveRun" | "findRun" | "listRuns" | "appendRunEvent" | "listRunEvents"
 >;
 
-const RUN_EVENTS_MAX = 5000;
-
-export function sqliteRuns(sql: Sql): Runs {
+export function sqliteRuns(sql: Sql, runEventsMax: number): Runs {
   const saveDataset = prepareSave(sql, datasetTable);
   const findDataset = sql.prepare<DocumentRow>("SELECT version, document FROM dataset WHERE hash = :hash");
   const saveRun = prepareSave(sql, runTable);
@@ -51,7 +49,7 @@ export function sqliteRuns(sql: Sql): Runs {
       return sql.write(() => {
         const numbered = { ...event, sequence: (findLast.get({ run })?.last ?? 0) + 1 };
         saveEvent(numbered);
-        dropEvents.run({ run, until: numbered.sequence - RUN_EVENTS_MAX });
+        dropEvents.run({ run, until: numbered.sequence - runEventsMax });
         return numbered;
       });
     },

@@ -82,6 +82,11 @@ export class Sql {
   }
 }
 
+/** Another process wrote for longer than `busyMs`. */
+export function isBusy(cause: unknown): boolean {
+  return cause instanceof Database.SqliteError && cause.code.startsWith("SQLITE_BUSY");
+}
+
 /** libsql adds how long the query took, which makes equal rows unequal. */
 function withoutMetadata<Row>(row: Row | undefined): Row | undefined {
   if (typeof row === "object" && row !== null) Reflect.deleteProperty(row, "_metadata");

@@ -114,12 +114,12 @@ CREATE INDEX cache_entry_oldest ON cache_entry (scope, created_at);
 CREATE TABLE cache_count (name TEXT PRIMARY KEY, count INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 
 CREATE TABLE job (
-  id TEXT PRIMARY KEY, kind TEXT NOT NULL, job_key TEXT NOT NULL, payload TEXT NOT NULL, priority INTEGER NOT NULL,
-  attempts_max INTEGER NOT NULL, not_before INTEGER NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL,
-  created_at INTEGER NOT NULL, ended_at INTEGER, error TEXT, worker TEXT, lease_until INTEGER NOT NULL,
-  is_cancelled INTEGER NOT NULL
+  id TEXT PRIMARY KEY, kind TEXT NOT NULL, job_key TEXT NOT NULL, priority REAL NOT NULL, attempts_max INTEGER NOT NULL,
+  due_at INTEGER NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL, created_at INTEGER NOT NULL,
+  ended_at INTEGER, error TEXT, worker TEXT, lease_until INTEGER NOT NULL, is_cancelled INTEGER NOT NULL,
+  request TEXT NOT NULL
 ) STRICT;
-CREATE INDEX job_due ON job (kind, priority, not_before) WHERE state IN ('queued', 'running');
+CREATE INDEX job_due ON job (kind, priority, due_at) WHERE state IN ('queued', 'running');
 CREATE INDEX job_running_key ON job (job_key) WHERE state = 'running';
 CREATE INDEX job_newest ON job (created_at);
 `;

@@ -1,4 +1,4 @@
 import { learningStoreContract } from "../../../contract/learning-store.ts";
-import { openTempStore } from "./temp-store.ts";
+import { openTempStore, RUN_EVENTS_MAX } from "./temp-store.ts";
 
-learningStoreContract(async () => openTempStore());
+learningStoreContract(async () => ({ ...openTempStore(), runEventsMax: RUN_EVENTS_MAX }));

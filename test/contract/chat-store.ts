@@ -1,0 +1,376 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Conversation } from "#core/conversation.ts";
+import { type Feedback, type FeedbackChange, mergeFeedback, type Score } from "#core/feedback.ts";
+import type { Turn } from "#core/turn.ts";
+import type { ChatStore } from "#store/chat-store.ts";
+import { NOON_MS, SCOPE, sampleChange, sampleConversation, sampleMessage, sampleTurn } from "./sample-records.ts";
+
+/** What every ChatStore promises. `open` gives an empty store. */
+export function chatStoreContract(open: () => Promise<ChatStore>): void {
+  describe("inbox", () => inboxContract(open));
+  describe("conversations", () => conversationContract(open));
+  describe("turns", () => turnContract(open));
+  describe("feedback", () => feedbackContract(open));
+  describe("deliveries", () => deliveryContract(open));
+  describe("hostile text", () => hostileTextContract(open));
+}
+
+function inboxContract(open: () => Promise<ChatStore>): void {
+  const claim = (nowMs: number, claimedBy = "one") => ({ claimedBy, nowMs, leaseMs: 100 });
+
+  test("acceptEvent() is true once per event id", async () => {
+    const chat = await open();
+
+    expect(await chat.acceptEvent("e1", sampleMessage(), 1)).toBe(true);
+    expect(await chat.acceptEvent("e1", sampleMessage({ text: "other" }), 2)).toBe(false);
+    expect(await chat.claimEvent(claim(3))).toEqual({
+      id: "e1",
+      message: sampleMessage(),
+      state: "claimed",
+      attempts: 1,
+      receivedAtMs: 1,
+      claimedBy: "one",
+      leaseUntilMs: 103,
+    });
+  });
+
+  test("acceptEvent() is false when the event was already answered", async () => {
+    const chat = await open();
+    await chat.acceptEvent("e1", sampleMessage(), 1);
+    await chat.claimEvent(claim(2));
+    await chat.finishEvent("e1");
+
+    expect(await chat.acceptEvent("e1", sampleMessage(), 3)).toBe(false);
+    expect(await chat.claimEvent(claim(1000))).toBeUndefined();
+  });
+
+  test("claimEvent() gives the oldest first and nothing when all are claimed", async () => {
+    const chat = await open();
+    await chat.acceptEvent("late", sampleMessage(), 20);
+    await chat.acceptEvent("early", sampleMessage(), 10);
+
+    expect((await chat.claimEvent(claim(30)))?.id).toBe("early");
+    expect((await chat.claimEvent(claim(30)))?.id).toBe("late");
+    expect(await chat.claimEvent(claim(30))).toBeUndefined();
+  });
+
+  test("claimEvent() gives the named event only, and only when it is free", async () => {
+    const chat = await open();
+    await chat.acceptEvent("e1", sampleMessage(), 1);
+    await chat.acceptEvent("e2", sampleMessage({ regenerationOf: "t1", threadId: "th" }), 2);
+
+    expect((await chat.claimEvent({ ...claim(3), eventId: "e2" }))?.message.regenerationOf).toBe("t1");
+    expect(await chat.claimEvent({ ...claim(3), eventId: "e2" })).toBeUndefined();
+    expect(await chat.claimEvent({ ...claim(3), eventId: "unknown" })).toBeUndefined();
+  });
+
+  test("claimEvent() gives an event again, counting attempts, when its lease ran out", async () => {
+    const chat = await open();
+    await chat.acceptEvent("e1", sampleMessage(), 1);
+    await chat.claimEvent(claim(10));
+
+    expect(await chat.claimEvent(claim(109, "two"))).toBeUndefined();
+    expect(await chat.claimEvent(claim(110, "two"))).toMatchObject({
+      claimedBy: "two",
+      attempts: 2,
+      leaseUntilMs: 210,
+    });
+  });
+
+  test("renewEvent() prolongs a lease and does nothing for an event that is done", async () => {
+    const chat = await open();
+    await chat.acceptEvent("e1", sampleMessage(), 1);
+    await chat.claimEvent(claim(10));
+    await chat.renewEvent("e1", 500);
+    expect(await chat.claimEvent(claim(499, "two"))).toBeUndefined();
+
+    await chat.finishEvent("e1");
+    await chat.renewEvent("e1", 501);
+    expect(await chat.claimEvent(claim(1000))).toBeUndefined();
+  });
+
+  test("claimEvent() never gives one event to two callers", async () => {
+    const chat = await open();
+    for (let index = 0; index < 10; index += 1) await chat.acceptEvent(`e${index}`, sampleMessage(), index);
+    const claimed = await Promise.all(Array.from({ length: 30 }, (_, index) => chat.claimEvent(claim(50, `${index}`))));
+
+    const ids = claimed.flatMap((event) => event?.id ?? []);
+    expect(ids).toHaveLength(10);
+    expect(new Set(ids).size).toBe(10);
+  });
+}
+
+function conversationContract(open: () => Promise<ChatStore>): void {
+  const place = { workspaceId: SCOPE.workspaceId, channelId: "web" };
+
+  test("findConversation() gives every field that was saved last", async () => {
+    const chat = await open();
+    const full: Required<Conversation> = {
+      ...sampleConversation(),
+      threadId: "th",
+      closedAtMs: NOON_MS + 5,
+      arms: [{ domain: "legal", epoch: 0, adapterDigest: "x" }],
+    };
+    await chat.saveConversation(sampleConversation());
+    await chat.saveConversation(full);
+
+    expect(await chat.findConversation("c1")).toEqual(full);
+    expect(await chat.findConversation("c2")).toBeUndefined();
+  });
+
+  test("findOpenConversation() gives the newest of a place that is not closed", async () => {
+    const chat = await open();
+    await chat.saveConversation(sampleConversation({ id: "old", lastTurnAtMs: 1 }));
+    await chat.saveConversation(sampleConversation({ id: "new", lastTurnAtMs: 2 }));
+    await chat.saveConversation(sampleConversation({ id: "closed", lastTurnAtMs: 3, closedAtMs: 3 }));
+    await chat.saveConversation(sampleConversation({ id: "thread", lastTurnAtMs: 4, threadId: "th" }));
+    await chat.saveConversation(sampleConversation({ id: "elsewhere", lastTurnAtMs: 5, channelId: "other" }));
+
+    expect((await chat.findOpenConversation(place))?.id).toBe("new");
+    expect((await chat.findOpenConversation({ ...place, threadId: "th" }))?.id).toBe("thread");
+    expect(await chat.findOpenConversation({ ...place, threadId: "none" })).toBeUndefined();
+    expect(await chat.findOpenConversation({ ...place, workspaceId: "slack:T1" })).toBeUndefined();
+  });
+
+  test("listConversations() gives the newest first, of one channel and before a moment when asked", async () => {
+    const chat = await open();
+    await chat.saveConversation(sampleConversation({ id: "a", lastTurnAtMs: 1 }));
+    await chat.saveConversation(sampleConversation({ id: "b", lastTurnAtMs: 2, channelId: "other" }));
+    await chat.saveConversation(sampleConversation({ id: "c", lastTurnAtMs: 3, closedAtMs: 3 }));
+    await chat.saveConversation(sampleConversation({ id: "d", lastTurnAtMs: 4, workspaceId: "slack:T1" }));
+    const list = async (query: object) =>
+      (await chat.listConversations({ workspaceId: SCOPE.workspaceId, limit: 9, ...query })).map(({ id }) => id);
+
+    expect(await list({})).toEqual(["c", "b", "a"]);
+    expect(await list({ limit: 1 })).toEqual(["c"]);
+    expect(await list({ channelId: "web" })).toEqual(["c", "a"]);
+    expect(await list({ beforeMs: 3 })).toEqual(["b", "a"]);
+  });
+}
+
+function turnContract(open: () => Promise<ChatStore>): void {
+  test("findTurn() gives every field that was saved last", async () => {
+    const chat = await open();
+    const sample = sampleTurn();
+    const full: Required<Turn> = {
+      ...sample,
+      threadId: "th",
+      regenerationOf: "t0",
+      inputTurnIds: ["t0"],
+      repliedAtMs: NOON_MS + 1,
+      arm: { epoch: 4, adapterDigest: "x" },
+      provenance: {
+        ...sample.provenance,
+        adapterDigest: "x",
+        cache: { hit: "near", reason: "near", sourceTurnId: "t0", similarity: 0.97 },
+      },
+    };
+    await chat.saveTurn(sampleTurn({ status: "streaming", reply: "" }));
+    await chat.saveTurn(full);
+
+    expect(await chat.findTurn("t1")).toEqual(full);
+    expect(await chat.findTurn("t2")).toBeUndefined();
+  });
+
+  test("findTurnByMessage() leads from any part of a reply to its turn", async () => {
+    const chat = await open();
+    const parts = [0, 1].map((part) => ({ messageId: `m${part}`, role: "reply", part }) as const);
+    await chat.saveTurn(sampleTurn({ messages: parts }));
+
+    for (const { messageId } of parts) {
+      expect((await chat.findTurnByMessage(SCOPE.workspaceId, "web", messageId))?.id).toBe("t1");
+    }
+    expect(await chat.findTurnByMessage(SCOPE.workspaceId, "other", "m0")).toBeUndefined();
+    expect(await chat.findTurnByMessage("slack:T1", "web", "m0")).toBeUndefined();
+  });
+
+  test("findTurnByMessage() forgets a message that its turn no longer has", async () => {
+    const chat = await open();
+    await chat.saveTurn(sampleTurn());
+    await chat.saveTurn(sampleTurn({ messages: [] }));
+
+    expect(await chat.findTurnByMessage(SCOPE.workspaceId, "web", "t1-reply")).toBeUndefined();
+  });
+
+  test("findTurnByMessage() gives the newest standing turn when a question was edited or asked again", async () => {
+    const chat = await open();
+    const messages = [{ messageId: "q", role: "question", part: 0 } as const];
+    await chat.saveTurn(sampleTurn({ id: "t1", messages, askedAtMs: 1 }));
+    await chat.saveTurn(sampleTurn({ id: "t2", messages, askedAtMs: 2 }));
+    await chat.saveTurn(sampleTurn({ id: "t3", messages, askedAtMs: 3, status: "superseded" }));
+    const find = async () => (await chat.findTurnByMessage(SCOPE.workspaceId, "web", "q"))?.id;
+
+    expect(await find()).toBe("t2");
+    await chat.saveTurn(sampleTurn({ id: "t2", messages, askedAtMs: 2, status: "deleted" }));
+    expect(await find()).toBe("t1");
+  });
+
+  test("listHistory() gives the newest turns, oldest first, without deleted and superseded ones", async () => {
+    const chat = await open();
+    const statuses = ["complete", "superseded", "failed", "deleted", "cancelled", "streaming"] as const;
+    for (const [position, status] of statuses.entries()) {
+      await chat.saveTurn(sampleTurn({ id: `t${position}`, position, status, askedAtMs: NOON_MS + position }));
+    }
+    await chat.saveTurn(sampleTurn({ id: "elsewhere", conversationId: "c2" }));
+    const list = async (limit: number) => (await chat.listHistory("c1", limit)).map(({ id }) => id);
+
+    expect(await list(9)).toEqual(["t0", "t2", "t4", "t5"]);
+    expect(await list(2)).toEqual(["t4", "t5"]);
+    expect(await chat.listHistory("none", 9)).toEqual([]);
+  });
+}
+
+function feedbackContract(open: () => Promise<ChatStore>): void {
+  test("putFeedback() rejects when the turn is unknown, and stores nothing", async () => {
+    const chat = await open();
+
+    await expect(chat.putFeedback(sampleChange({ score: 5 }))).rejects.toThrow("t1");
+    expect(await chat.listFeedback("t1")).toEqual([]);
+  });
+
+  test("putFeedback() keeps one record per person and gives it back whole", async () => {
+    const chat = await open();
+    await chat.saveTurn(sampleTurn());
+    await chat.putFeedback(sampleChange({ userId: "ben", score: 2, emoji: "😕" }));
+    await chat.putFeedback(sampleChange({ score: 4, comment: "good" }));
+    const ana = await chat.putFeedback(
+      sampleChange({ correction: "In 14 days.", endorsedBy: "ben", source: "button" }),
+    );
+
+    const full: Omit<Required<Feedback>, "emoji"> = {
+      turnId: "t1",
+      userId: "ana",
+      workspaceId: SCOPE.workspaceId,
+      score: 4,
+      scoreAtMs: NOON_MS + 5000,
+      source: "reaction",
+      comment: "good",
+      commentAtMs: NOON_MS + 5000,
+      correction: "In 14 days.",
+      correctionAtMs: NOON_MS + 5000,
+      endorsedBy: ["ben"],
+    };
+    expect(ana).toEqual(full);
+    expect(await chat.listFeedback("t1")).toEqual([
+      ana,
+      expect.objectContaining({ userId: "ben", score: 2, emoji: "😕" }),
+    ]);
+  });
+
+  test("putFeedback() survives the turn being saved again", async () => {
+    const chat = await open();
+    await chat.saveTurn(sampleTurn());
+    const feedback = await chat.putFeedback(sampleChange({ score: 5 }));
+    await chat.saveTurn(sampleTurn({ reply: "changed" }));
+
+    expect(await chat.listFeedback("t1")).toEqual([feedback]);
+  });
+
+  test("putFeedback() stores what mergeFeedback() says after any events, one by one or at once", async () => {
+    const anyEvent = fc.record(
+      {
+        userId: fc.constantFrom("ana", "ben"),
+        atMs: fc.integer({ min: 0, max: 5 }),
+        score: fc.constantFrom<(Score | null)[]>(null, 1, 3, 5),
+        comment: fc.constantFrom(null, "a"),
+        correction: fc.constantFrom(null, "x", "y"),
+        endorsedBy: fc.constantFrom("ana", "ben", "cy"),
+      },
+      { requiredKeys: ["userId", "atMs"] },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyEvent, { maxLength: 12 }), fc.boolean(), async (events, isAtOnce) => {
+        const chat = await open();
+        await chat.saveTurn(sampleTurn());
+        const changes: readonly FeedbackChange[] = events.map((event) => sampleChange(event));
+        if (isAtOnce) await Promise.all(changes.map((change) => chat.putFeedback(change)));
+        else for (const change of changes) await chat.putFeedback(change);
+
+        const merged = new Map<string, Feedback>();
+        for (const change of changes) merged.set(change.userId, mergeFeedback(merged.get(change.userId), change));
+        const expected = Array.from(merged.values()).sort((a, b) => (a.userId < b.userId ? -1 : 1));
+        expect(await chat.listFeedback("t1")).toEqual(expected);
+      }),
+      { numRuns: 20 },
+    );
+  });
+}
+
+function deliveryContract(open: () => Promise<ChatStore>): void {
+  test("listDeliveries() gives the parts of a turn in order, as they were saved last", async () => {
+    const chat = await open();
+    const planned = { turnId: "t1", part: 1, state: "planned", changedAtMs: 1 } as const;
+    const posted = { turnId: "t1", part: 0, state: "posted", messageId: "m0", changedAtMs: 2 } as const;
+    await chat.saveDelivery(planned);
+    await chat.saveDelivery({ ...posted, state: "planned" });
+    await chat.saveDelivery(posted);
+
+    expect(await chat.listDeliveries("t1")).toEqual([posted, planned]);
+    expect(await chat.listDeliveries("t2")).toEqual([]);
+  });
+}
+
+const HOSTILE = {
+  sql: `'); DROP TABLE turn; --`,
+  quotes: `"'\`\\`,
+  nul: "before\u0000after",
+  "lone surrogates": "\ud800 \udc00 \udfff",
+  "keys of objects": "__proto__",
+  "line ends": "\r\n\u2028\u2029",
+  "escaped escapes": "\\u0000 %00 \\",
+  emoji: "👩‍👩‍👧‍👦 🇵🇹 é é",
+};
+
+function hostileTextContract(open: () => Promise<ChatStore>): void {
+  test.each(Object.entries(HOSTILE))("findTurn() gives back %s in text and ids as they were", async (_, text) => {
+    const chat = await open();
+    const turn = sampleTurn({
+      id: text,
+      conversationId: text,
+      channelId: text,
+      question: text,
+      reply: text,
+      messages: [{ messageId: text, role: "reply", part: 0 }],
+    });
+    await chat.saveTurn(turn);
+    await chat.saveTurn(sampleTurn({ id: `${text} `, conversationId: text, position: 1, messages: [] }));
+    await chat.acceptEvent(text, sampleMessage({ text, userId: text }), 1);
+    const feedback = await chat.putFeedback(sampleChange({ turnId: text, userId: text, correction: text, score: 5 }));
+
+    expect(await chat.findTurn(text)).toEqual(turn);
+    expect(await chat.findTurnByMessage(SCOPE.workspaceId, text, text)).toEqual(turn);
+    expect((await chat.listHistory(text, 9)).map(({ id }) => id)).toEqual([text, `${text} `]);
+    expect(await chat.listFeedback(text)).toEqual([feedback]);
+    expect((await chat.claimEvent({ claimedBy: "one", nowMs: 2, leaseMs: 9, eventId: text }))?.message.text).toBe(text);
+  });
+
+  test("findTurn() keeps texts apart that a lossy encoding would make the same", async () => {
+    const chat = await open();
+    const ids = ["a\u0000b", "a", "a\u0000c", "\ud800", "\ud801", "\ufffd", "\\ud800"];
+    for (const id of ids) await chat.saveTurn(sampleTurn({ id, reply: JSON.stringify(id), messages: [] }));
+
+    for (const id of ids) expect((await chat.findTurn(id))?.reply).toBe(JSON.stringify(id));
+  });
+
+  test("findTurn() gives back 60,000 characters", async () => {
+    const chat = await open();
+    const reply = "ação 😀\n".repeat(7500).slice(0, 60_000);
+    await chat.saveTurn(sampleTurn({ reply }));
+
+    expect((await chat.findTurn("t1"))?.reply).toBe(reply);
+  });
+
+  test("saveTurn() rejects a number that JSON cannot hold, and stores nothing", async () => {
+    const chat = await open();
+
+    await expect(chat.saveTurn(sampleTurn({ askedAtMs: Number.NaN }))).rejects.toThrow("turn");
+    expect(await chat.findTurn("t1")).toBeUndefined();
+  });
+
+  test("saveTurn() rejects a turn whose domain would count as all domains", async () => {
+    const chat = await open();
+
+    await expect(chat.saveTurn(sampleTurn({ domain: "*" }))).rejects.toThrow("turn");
+  });
+}
