@@ -124,7 +124,8 @@ export interface AdapterName {
 export interface AdapterView extends AdapterName {
   readonly domain: string;
   readonly grade: Grade;
-  readonly state: "in service" | "previous" | "candidate" | "retired" | "rejected" | "dormant";
+  /** `previous`: what a roll back puts back. `dormant`: of another base model than the one that answers. */
+  readonly state: "active" | "canary" | "previous" | "candidate" | "retired" | "rejected" | "dormant";
   readonly bytes: number;
   readonly createdAtMs: number;
   readonly runId: string;

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import { createAdaptorServer } from "@hono/node-server";
+import { createAdaptorServer, type ServerType } from "@hono/node-server";
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { OperatingError } from "#core/errors.ts";
@@ -92,12 +92,24 @@ async function listen(app: Hono, streams: EventStreams, host: string, port: numb
     url: `http://${urlHost(host)}:${address.port}`,
     async close() {
       for (const stream of streams) stream.close();
-      const closed = once(server, "close");
-      server.close();
-      if ("closeIdleConnections" in server) server.closeIdleConnections();
-      await closed;
+      await closeServer(server);
     },
   };
+}
+
+const CLOSE_GRACE_MS = 5000;
+const IDLE_LOOK_MS = 25;
+
+/** Browsers keep connections open after the last answer; those are cut as soon as they are idle, the others in the end. */
+async function closeServer(server: ServerType): Promise<void> {
+  const closed = once(server, "close");
+  server.close();
+  if (!("closeIdleConnections" in server)) return;
+  const idle = setInterval(() => server.closeIdleConnections(), IDLE_LOOK_MS);
+  const end = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
+  await closed;
+  clearInterval(idle);
+  clearTimeout(end);
 }
 
 /** What a person on this machine types: `0.0.0.0` is no address to open. */

@@ -1,6 +1,8 @@
 import { LOCAL_WORKSPACE_ID } from "#bots/local-chat.ts";
 import { type Adapter, hasEnded, type Run } from "#core/learning.ts";
+import { scopeKey } from "#core/scope.ts";
 import type { Service } from "#core/service.ts";
+import { stateOfAdapter } from "#trainer/activate-adapter.ts";
 import type { AdapterName, AdapterView, ReadinessView, RunView, ServiceView } from "./api-records.ts";
 import type { DomainReadiness } from "./dashboard-parts.ts";
 
@@ -36,20 +38,19 @@ function viewService(domain: string, { adapters, services, baseDigest }: Learnin
 }
 
 export function viewAdapter(adapter: Adapter, { services, baseDigest }: LearningSnapshot): AdapterView {
-  const isActive = services.some((service) => service.active === adapter.digest);
-  const isPrevious = services.some((service) => service.previous === adapter.digest);
-  const isDormant = adapter.baseDigest !== baseDigest;
-  const kept = isActive ? "in service" : isPrevious ? "previous" : adapter.state;
+  const service = services.find((item) => scopeKey(item.scope) === scopeKey(adapter.scope));
+  const state = stateOfAdapter(adapter, service, baseDigest);
+  const isIdle = state === "candidate" || state === "retired";
   return {
     digest: adapter.digest,
     name: adapter.name,
     domain: adapter.scope.domain,
     grade: adapter.grade,
-    state: isDormant ? "dormant" : kept,
+    state: isIdle && service?.previous === adapter.digest ? "previous" : state,
     bytes: adapter.bytes,
     createdAtMs: adapter.createdAtMs,
     runId: adapter.runId,
-    canActivate: !isDormant && !isActive && adapter.state !== "rejected",
+    canActivate: isIdle,
   };
 }
 

@@ -14,7 +14,8 @@ interface AdaptersTabProps {
 }
 
 const STATE_WORDS: Record<AdapterView["state"], string> = {
-  "in service": "In service",
+  active: "In service",
+  canary: "On trial",
   previous: "Kept for roll back",
   candidate: "Candidate",
   retired: "Retired",
@@ -126,7 +127,7 @@ interface AdapterRowProps {
 }
 
 function AdapterRow({ adapter, title, onActivate }: AdapterRowProps) {
-  const tone = adapter.state === "in service" ? "good" : adapter.state === "rejected" ? "bad" : "quiet";
+  const tone = adapter.state === "active" ? "good" : adapter.state === "rejected" ? "bad" : "quiet";
   return (
     <li className="card adapter">
       <p className={`grade grade-${adapter.grade}`}>
