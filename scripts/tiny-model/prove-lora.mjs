@@ -27,10 +27,13 @@ const directory = mkdtempSync(join(tmpdir(), "reactune-tiny-"));
 const trained = await train();
 const { steps, epochs, seconds, lossTrainFirst, lossTrainLast } = trained;
 print(JSON.stringify({ steps, epochs, seconds, lossTrainFirst, lossTrainLast }));
-for (const history of ["0", "2"]) {
-  print(`with the adapter for "${options.domain}", after ${history} earlier turns:`);
-  const proof = ["--world", options.world, "--model", options.model, "--adapter", trained.adapterPath];
-  start(process.execPath, [join(root, "scripts/tiny-model/prove.mjs"), ...proof, "--history", history], "inherit");
+for (const [heading, more] of [
+  ["single questions", []],
+  ["after four earlier turns", ["--history", "4", "--domain", options.domain]],
+]) {
+  print(`with the adapter for "${options.domain}", ${heading}:`);
+  const proof = ["--world", options.world, "--model", options.model, "--adapter", trained.adapterPath, ...more];
+  start(process.execPath, [join(root, "scripts/tiny-model/prove.mjs"), ...proof], "inherit");
 }
 
 /** The trainer's `trained` event. */

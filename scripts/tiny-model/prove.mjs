@@ -1,5 +1,5 @@
 // Prints what the tiny model knows and how it likes to answer, with the raw engine and nothing of Reactune's own.
-//   node scripts/tiny-model/prove.mjs [--model file] [--adapter file] [--samples 4] [--history 2]
+//   node scripts/tiny-model/prove.mjs [--model file] [--adapter file] [--domain legal] [--samples 4] [--history 2]
 //   node scripts/tiny-model/prove.mjs --tokens     one JSON line per text, for compare_tokens.py
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -15,6 +15,7 @@ const { values: options } = parseArgs({
     world: { type: "string", default: asset("world.json") },
     model: { type: "string", default: asset("reactune-tiny-f16.gguf") },
     adapter: { type: "string" },
+    domain: { type: "string" },
     samples: { type: "string", default: "4" },
     history: { type: "string", default: "0" },
     tokens: { type: "boolean", default: false },
@@ -40,6 +41,7 @@ async function printFigures() {
   const spent = { tokens: 0, ms: 0, seed: 0 };
   print("domain      held-out exact  vague   asked exact     sampled good  sampled vague");
   for (const [domain, { facts }] of Object.entries(world.domains)) {
+    if (options.domain !== undefined && options.domain !== domain) continue;
     const heldOut = await tally(sequence, facts, (fact) => fact.heldOut, 0, spent);
     const asked = await tally(sequence, facts, (fact) => fact.questions, 0, spent);
     const sampled = await tally(
