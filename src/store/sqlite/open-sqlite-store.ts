@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Log } from "#core/log.ts";
+import type { Archive } from "#store/archive.ts";
 import type { ChatStore } from "#store/chat-store.ts";
 import type { LearningStore } from "#store/learning-store.ts";
 import type { Leases } from "#store/lease.ts";
@@ -8,6 +9,7 @@ import type { ModelStore } from "#store/model-store.ts";
 import type { PeopleStore } from "#store/people-store.ts";
 import type { SemanticCache } from "#store/semantic-cache.ts";
 import { sqliteAdapters } from "./adapters.ts";
+import { sqliteArchive } from "./archive.ts";
 import { sqliteConversations } from "./conversations.ts";
 import { sqliteCountReader } from "./count-reader.ts";
 import { sqliteCounts } from "./counts.ts";
@@ -33,6 +35,7 @@ export interface SqliteStore {
   readonly models: ModelStore;
   readonly cache: SemanticCache;
   readonly leases: Leases;
+  readonly archive: Archive;
   /** For `openSqliteJobQueue`, whose table is in the same file. */
   readonly jobsDatabase: Sql;
   close(): void;
@@ -63,7 +66,7 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
   }
 }
 
-function composeStore(sql: Sql, { runEventsMax = 5000 }: SqliteStoreOptions): SqliteStore {
+function composeStore(sql: Sql, { now, runEventsMax = 5000 }: SqliteStoreOptions): SqliteStore {
   const counts = sqliteCounts(sql);
   const marks = sqliteTurnMarks(sql);
   // Nothing in the cache is worth an fsync: what a power cut takes is answered again.
@@ -89,6 +92,7 @@ function composeStore(sql: Sql, { runEventsMax = 5000 }: SqliteStoreOptions): Sq
     models: sqliteModelStore(sql),
     cache,
     leases: sqliteLeases(sql),
+    archive: sqliteArchive(sql.path, { now, busyMs: BUSY_MS }),
     jobsDatabase: sql,
     close() {
       cache.close();

@@ -32,7 +32,6 @@ export class Sql {
     // A transaction can hold the file while it is opened; WAL is a property of the file and stays.
     this.#database.prepare("PRAGMA journal_mode = WAL").get();
     this.exec(`PRAGMA synchronous = ${options.durability === "full" ? "FULL" : "NORMAL"}`);
-    this.exec("PRAGMA temp_store = MEMORY");
   }
 
   /** Throws TypeError at every use that leaves out a named parameter: libsql would bind NULL in silence. */

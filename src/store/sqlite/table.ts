@@ -45,6 +45,30 @@ export function prepareAdd<T>(sql: Sql, table: Table<T>): (record: T) => boolean
   return (record) => statement.run(params(table, record)) === 1;
 }
 
+/** A table without its type, for what comes from a file. */
+export interface Importer {
+  readonly kind: string;
+  /** Throws RecordInvalidError or StoreTooNewError. The key is equal for records that would replace one another. */
+  read(id: string, version: number, value: unknown): { readonly key: string; readonly record: string };
+  /** What `read` gave. */
+  write(record: string): void;
+}
+
+export function prepareImport<T>(sql: Sql, table: Table<T>, save = prepareSave(sql, table)): Importer {
+  const { kind, version } = table.record;
+  return {
+    kind,
+    read(id, found, value) {
+      const record = table.record.decode(id, found, value);
+      const key = table.keys.map((name) => table.columns.get(name)?.(record));
+      return { key: JSON.stringify(key), record: JSON.stringify(record) };
+    },
+    write(record) {
+      save(table.record.decode("of an import", version, JSON.parse(record)));
+    },
+  };
+}
+
 function insert<T>(table: Table<T>): string {
   const names = [...table.columns.keys(), "version", "document"];
   return `INSERT INTO ${table.name} (${names.join(", ")}) VALUES (${names.map((name) => `:${name}`).join(", ")})`;

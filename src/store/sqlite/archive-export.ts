@@ -1,0 +1,43 @@
+import type { Sql } from "./sql.ts";
+import type { DocumentRow } from "./table.ts";
+import { RECORD_TABLES } from "./tables.ts";
+
+export const ARCHIVE_VERSION = 1;
+const PAGE_ROWS = 500;
+
+type KeyedRow = DocumentRow & Readonly<Record<string, string | number>>;
+
+/** What the store held at one moment, whatever is written while it is read. Ends the transaction with the connection. */
+export function* exportRecords(sql: Sql, nowMs: number): Generator<string> {
+  sql.exec("BEGIN");
+  const records = RECORD_TABLES.reduce((sum, { name }) => sum + countRows(sql, name), 0);
+  const exportedAt = new Date(nowMs).toISOString();
+  yield JSON.stringify({ kind: "header", version: ARCHIVE_VERSION, exportedAt, records });
+
+  for (const table of RECORD_TABLES) {
+    const kind = JSON.stringify(table.record.kind);
+    for (const { version, document } of pageThrough(sql, table.name, table.keys)) {
+      yield `{"kind":${kind},"version":${version},"record":${document}}`;
+    }
+  }
+}
+
+export function countRows(sql: Sql, table: string): number {
+  return sql.prepare<{ rows: number }>(`SELECT count(*) AS rows FROM ${table}`).get()?.rows ?? 0;
+}
+
+function* pageThrough(sql: Sql, table: string, keys: readonly string[]): Generator<DocumentRow> {
+  const names = keys.join(", ");
+  const select = `SELECT ${names}, version, document FROM ${table}`;
+  const order = `ORDER BY ${names} LIMIT ${PAGE_ROWS}`;
+  const after = `(${names}) > (${keys.map((name) => `:${name}`).join(", ")})`;
+  const next = sql.prepare<KeyedRow>(`${select} WHERE ${after} ${order}`);
+
+  let page = sql.prepare<KeyedRow>(`${select} ${order}`).all();
+  for (;;) {
+    yield* page;
+    const last = page.at(-1);
+    if (last === undefined || page.length < PAGE_ROWS) return;
+    page = next.all(Object.fromEntries(keys.map((name) => [name, last[name] ?? null])));
+  }
+}

@@ -1,0 +1,159 @@
+import { z } from "zod";
+import { ImportInvalidError, OperatingError } from "#core/errors.ts";
+import type { ImportCounts } from "#store/archive.ts";
+import { ARCHIVE_VERSION, countRows } from "./archive-export.ts";
+import { cacheVectors } from "./cache-vectors.ts";
+import { sqliteCounts } from "./counts.ts";
+import type { Sql } from "./sql.ts";
+import { type Importer, prepareImport } from "./table.ts";
+import * as tables from "./tables.ts";
+import { sqliteTurnMarks } from "./turn-marks.ts";
+import { prepareSaveTurn } from "./turns.ts";
+
+/** The largest true record is a data set with the ids of its turns. */
+const LINE_LETTERS_MAX = 8_000_000;
+
+const Header = z.object({ kind: z.literal("header"), version: z.int(), records: z.exactOptional(z.int()) });
+const Line = z.object({ kind: z.string(), version: z.int().positive(), record: z.unknown() });
+
+/**
+ * All or nothing: lines are checked and laid aside in a temporary table, which blocks nobody; then one transaction takes
+ * them over and counts everything again.
+ */
+export async function importRecords(sql: Sql, lines: AsyncIterable<string>, replace: boolean): Promise<ImportCounts> {
+  if (!replace) refuseUnlessEmpty(sql);
+  const importers = prepareImporters(sql);
+  const byKind = await layAside(sql, lines, importers);
+  sql.write(() => {
+    if (!replace) refuseUnlessEmpty(sql);
+    clear(sql);
+    takeOver(sql, importers);
+    sqliteTurnMarks(sql).rebuild();
+    sqliteCounts(sql).rebuild();
+  });
+  return { records: Array.from(byKind.values()).reduce((sum, records) => sum + records, 0), byKind };
+}
+
+function prepareImporters(sql: Sql): ReadonlyMap<string, Importer> {
+  const importers = [
+    prepareImport(sql, tables.permissionTable),
+    prepareImport(sql, tables.userChoiceTable),
+    prepareImport(sql, tables.deletionTable),
+    prepareImport(sql, tables.auditEntryTable),
+    prepareImport(sql, tables.inboxEventTable),
+    prepareImport(sql, tables.conversationTable),
+    prepareImport(sql, tables.turnTable, prepareSaveTurn(sql)),
+    prepareImport(sql, tables.feedbackTable),
+    prepareImport(sql, tables.deliveryTable),
+    prepareImport(sql, tables.datasetTable),
+    prepareImport(sql, tables.runTable),
+    prepareImport(sql, tables.runEventTable),
+    prepareImport(sql, tables.adapterTable),
+    prepareImport(sql, tables.serviceTable),
+    prepareImport(sql, tables.modelUseTable),
+  ];
+  return new Map(importers.map((importer) => [importer.kind, importer]));
+}
+
+async function layAside(
+  sql: Sql,
+  lines: AsyncIterable<string>,
+  importers: ReadonlyMap<string, Importer>,
+): Promise<ReadonlyMap<string, number>> {
+  sql.exec("CREATE TEMP TABLE aside (kind TEXT, key TEXT, record TEXT, PRIMARY KEY (kind, key)) STRICT");
+  const add = sql.prepare(`
+    INSERT INTO aside (kind, key, record) VALUES (:kind, :key, :record) ON CONFLICT DO NOTHING`);
+  const byKind = new Map<string, number>();
+  let expected: number | undefined;
+  let number = 0;
+  let records = 0;
+  for await (const line of lines) {
+    number += 1;
+    if (number === 1) expected = readHeader(line);
+    else if (line.trim() !== "") {
+      const { kind, key, record } = readLine(line, number, importers);
+      if (add.run({ kind, key, record }) === 0)
+        throw new ImportInvalidError(number, `a ${kind} of this id came before`);
+      byKind.set(kind, (byKind.get(kind) ?? 0) + 1);
+      records += 1;
+    }
+  }
+  if (number === 0) throw new ImportInvalidError(1, "the file is empty");
+  if (expected !== undefined && expected !== records) {
+    throw new ImportInvalidError(number, `the header tells of ${expected} records and there are ${records}`);
+  }
+  return byKind;
+}
+
+function readHeader(line: string): number | undefined {
+  const header = Header.safeParse(parseJson(line, 1));
+  if (!header.success) throw new ImportInvalidError(1, "it is no header of an export", { cause: header.error });
+  const { version, records } = header.data;
+  if (version > ARCHIVE_VERSION) {
+    throw new ImportInvalidError(
+      1,
+      `the format's version is ${version} and this program knows up to ${ARCHIVE_VERSION}`,
+    );
+  }
+  return records;
+}
+
+function readLine(line: string, number: number, importers: ReadonlyMap<string, Importer>) {
+  const parsed = Line.safeParse(parseJson(line, number));
+  if (!parsed.success)
+    throw new ImportInvalidError(number, "kind, version or record is missing", { cause: parsed.error });
+  const { kind, version, record } = parsed.data;
+  const importer = importers.get(kind);
+  if (importer === undefined) throw new ImportInvalidError(number, `"${kind.slice(0, 40)}" is no kind of record`);
+  try {
+    return { kind, ...importer.read(`of line ${number}`, version, record) };
+  } catch (cause) {
+    if (!(cause instanceof OperatingError)) throw cause;
+    throw invalid(number, cause.message, cause);
+  }
+}
+
+function parseJson(line: string, number: number): unknown {
+  if (line.length > LINE_LETTERS_MAX) {
+    throw new ImportInvalidError(number, `it has ${line.length} characters and the limit is ${LINE_LETTERS_MAX}`);
+  }
+  try {
+    return JSON.parse(line);
+  } catch (cause) {
+    throw invalid(number, "it is not JSON", cause);
+  }
+}
+
+function invalid(number: number, why: string, cause: unknown): ImportInvalidError {
+  return new ImportInvalidError(number, why, { cause });
+}
+
+function refuseUnlessEmpty(sql: Sql): void {
+  const full = tables.RECORD_TABLES.find(({ name }) => countRows(sql, name) > 0);
+  if (full === undefined) return;
+  throw new ImportInvalidError(1, `the store is not empty (it has a ${full.record.kind}) and was not to be replaced`);
+}
+
+/** Deletions stay: whoever restores an older export must still erase those people's words from it. */
+function clear(sql: Sql): void {
+  const replaced = tables.RECORD_TABLES.filter(({ name }) => name !== tables.deletionTable.name);
+  for (const name of [...replaced.map((table) => table.name), "turn_message", "cache_entry"]) {
+    sql.exec(`DELETE FROM ${name}`);
+  }
+  cacheVectors(sql).forgetAll();
+}
+
+function takeOver(sql: Sql, importers: ReadonlyMap<string, Importer>): void {
+  const page = sql.prepare<{ key: string; record: string }>(
+    "SELECT key, record FROM aside WHERE kind = :kind AND key > :after ORDER BY key LIMIT 500",
+  );
+  for (const [kind, importer] of importers) {
+    for (let after = ""; ; ) {
+      const rows = page.all({ kind, after });
+      for (const { record } of rows) importer.write(record);
+      const last = rows.at(-1);
+      if (last === undefined) break;
+      after = last.key;
+    }
+  }
+}
