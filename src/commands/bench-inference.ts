@@ -31,12 +31,18 @@ export interface InferenceFigures {
     readonly name: string;
     readonly firstTokenMsMedian: number;
     readonly tokensPerSecondMedian: number;
+    /** Processor time of the whole reply by its tokens: says more than the clock on a machine that is busy. */
+    readonly cpuMsPerTokenMedian: number;
     /** Median over rounds of the engine's tokens/s divided by this row's in the same round; 0.95 means 5 % slower. */
     readonly engineToThisRatio: number;
   }[];
   /** Longest time that the event loop was not free while the engine answered: median and maximum over rounds. */
   readonly eventLoopDelayMsMedian: number;
   readonly eventLoopDelayMsMax: number;
+}
+
+interface CountedReply extends MeasuredReply {
+  readonly cpuMs: number;
 }
 
 const QUESTIONS = [
@@ -55,28 +61,22 @@ const NANOSECONDS_PER_MS = 1e6;
  */
 export async function benchInference(options: BenchInferenceOptions): Promise<InferenceFigures> {
   const { rounds, replyTokensMax, signal } = options;
-  const delaysMs: number[] = [];
   const engine: InferenceBaseline = {
     name: "reactune",
-    measure: async (question, tokensMax) => {
-      const loop = monitorEventLoopDelay({ resolution: 1 });
-      loop.enable();
-      const reply = await askEngine(options, question, tokensMax);
-      loop.disable();
-      delaysMs.push(loop.max / NANOSECONDS_PER_MS);
-      return reply;
-    },
+    measure: (question, tokensMax) => askEngine(options, question, tokensMax),
   };
   const contestants = [engine, ...options.baselines];
-  const measured = contestants.map((): MeasuredReply[] => []);
+  const measured = contestants.map((): CountedReply[] => []);
 
   for (let round = 0; round <= rounds; round += 1) {
     for (let turn = 0; turn < contestants.length; turn += 1) {
       signal.throwIfAborted();
       const index = (round + turn) % contestants.length;
       const question = QUESTIONS[round % QUESTIONS.length] ?? "";
+      const before = process.cpuUsage();
       const reply = await contestants[index]?.measure(question, replyTokensMax);
-      if (round > 0 && reply !== undefined) measured[index]?.push(reply);
+      const { user, system } = process.cpuUsage(before);
+      if (round > 0 && reply !== undefined) measured[index]?.push({ ...reply, cpuMs: (user + system) / 1000 });
     }
   }
 
@@ -88,15 +88,31 @@ export async function benchInference(options: BenchInferenceOptions): Promise<In
       name,
       firstTokenMsMedian: median(replies.map(({ firstTokenMs }) => firstTokenMs)),
       tokensPerSecondMedian: median(rates),
+      cpuMsPerTokenMedian: median(replies.map(({ cpuMs, replyTokens }) => cpuMs / replyTokens)),
       engineToThisRatio: median(rates.map((rate, round) => (engineRates[round] ?? Number.NaN) / rate)),
     };
   });
+  const delaysMs = await measureEventLoopDelays(options);
   return {
     rounds,
     rows,
     eventLoopDelayMsMedian: median(delaysMs),
     eventLoopDelayMsMax: Math.max(...delaysMs),
   };
+}
+
+/** Apart from the rounds above: the timer that watches the loop keeps it awake, which makes tokens come faster. */
+async function measureEventLoopDelays(options: BenchInferenceOptions): Promise<readonly number[]> {
+  const delaysMs: number[] = [];
+  for (const question of QUESTIONS) {
+    options.signal.throwIfAborted();
+    const loop = monitorEventLoopDelay({ resolution: 1 });
+    loop.enable();
+    await askEngine(options, question, options.replyTokensMax);
+    loop.disable();
+    delaysMs.push(loop.max / NANOSECONDS_PER_MS);
+  }
+  return delaysMs;
 }
 
 async function askEngine(

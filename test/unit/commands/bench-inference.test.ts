@@ -26,6 +26,7 @@ test("benchInference() measures the engine and the library below it in the same 
   expect(figures.rows.map(({ name }) => name)).toEqual(["reactune", "evaluate", "chat session"]);
   for (const row of figures.rows) {
     expect(row.tokensPerSecondMedian, row.name).toBeGreaterThan(0);
+    expect(row.cpuMsPerTokenMedian, row.name).toBeGreaterThan(0);
     expect(row.firstTokenMsMedian, row.name).toBeGreaterThan(0);
     expect(row.engineToThisRatio, row.name).toBeGreaterThan(0);
   }
