@@ -17,9 +17,14 @@ export function* exportRecords(sql: Sql, nowMs: number): Generator<string> {
   for (const table of RECORD_TABLES) {
     const kind = JSON.stringify(table.record.kind);
     for (const { version, document } of pageThrough(sql, table.name, table.keys)) {
-      yield `{"kind":${kind},"version":${version},"record":${document}}`;
+      yield `{"kind":${kind},"version":${version},"record":${escapeLineEnds(document)}}`;
     }
   }
+}
+
+/** Characters that JSON leaves as they are, and that readers of lines, Node's among them, take for line ends. */
+function escapeLineEnds(json: string): string {
+  return json.replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
 }
 
 export function countRows(sql: Sql, table: string): number {
