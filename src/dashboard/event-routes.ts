@@ -85,6 +85,7 @@ async function sendChanges(
   queue: EventQueue<Change>,
   stream: SSEStreamingApi,
 ): Promise<void> {
+  const begun = new Set<string>();
   // Tells the browser that the stream is open, and how soon to come back.
   await stream.write("retry: 1000\n: open\n\n");
   while (!queue.isClosed) {
@@ -94,36 +95,54 @@ async function sendChanges(
       await stream.write(": alive\n\n");
       continue;
     }
-    const event = await describeChange(parts, person, change);
-    if (event !== undefined) await stream.writeSSE({ event: event.kind, data: JSON.stringify(event) });
+    for (const event of await describeChange(parts, person, change, begun)) {
+      await stream.writeSSE({ event: event.kind, data: JSON.stringify(event) });
+    }
   }
 }
 
-async function describeChange(parts: DashboardParts, person: Person, change: Change): Promise<ServerEvent | undefined> {
+/** `begun` are the turns whose first words this stream has told: before those it tells the turn itself. */
+async function describeChange(
+  parts: DashboardParts,
+  person: Person,
+  change: Change,
+  begun: Set<string>,
+): Promise<readonly ServerEvent[]> {
   switch (change.kind) {
     case "reply":
-      return describeReply(parts, person, change.reply);
+      return describeReply(parts, person, change.reply, begun);
     case "turn": {
       const turn = await parts.chat.findTurn(change.turnId);
-      if (turn === undefined || !isOwn(turn, person)) return undefined;
-      return { kind: "turn", turn: await readTurnView(parts, person, turn) };
+      if (turn === undefined || !isOwn(turn, person)) return [];
+      return [{ kind: "turn", turn: await readTurnView(parts, person, turn) }];
     }
     case "run": {
       const run = person.isAdmin ? await parts.learning.findRun(change.runId) : undefined;
-      return run === undefined ? undefined : { kind: "run", run: viewRun(run, await parts.learning.listAdapters()) };
+      return run === undefined ? [] : [{ kind: "run", run: viewRun(run, await parts.learning.listAdapters()) }];
     }
     case "learning":
-      return { kind: "learning" };
+      return [{ kind: "learning" }];
   }
 }
 
-async function describeReply(parts: DashboardParts, person: Person, reply: LocalReply): Promise<ServerEvent> {
-  const { turnId, inReplyTo: messageId, text } = reply;
-  if (!reply.isFinal) return { kind: "reply", turnId, messageId, text };
+async function describeReply(
+  parts: DashboardParts,
+  person: Person,
+  reply: LocalReply,
+  begun: Set<string>,
+): Promise<readonly ServerEvent[]> {
+  const { turnId, inReplyTo: messageId, text, isFinal } = reply;
+  const growing: ServerEvent = { kind: "reply", turnId, messageId, text };
+  if (!isFinal && begun.has(turnId)) return [growing];
   const turn = await parts.chat.findTurn(turnId);
-  if (turn === undefined) return { kind: "notice", messageId, text };
-  const shown = text === turn.reply ? {} : { shown: text };
-  return { kind: "turn", turn: { ...(await readTurnView(parts, person, turn)), messageId, ...shown } };
+  if (turn === undefined) return isFinal ? [{ kind: "notice", messageId, text }] : [growing];
+  const view = { ...(await readTurnView(parts, person, turn)), messageId };
+  if (isFinal) {
+    begun.delete(turnId);
+    return [{ kind: "turn", turn: { ...view, ...(text === turn.reply ? {} : { shown: text }) } }];
+  }
+  begun.add(turnId);
+  return [{ kind: "turn", turn: view }, growing];
 }
 
 function tooManyStreams(): HttpRefusal {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { ServerEvent } from "#dashboard/api-records.ts";
 import { apiClient } from "../../fixtures/dashboard/api-client.ts";
 import { openWorld, type World } from "../../fixtures/dashboard/open-world.ts";
 
@@ -10,13 +11,18 @@ afterAll(() => world.close());
 
 const text = "a rather long question, so that the reply comes in many pieces";
 
+type TurnEvent = Extract<ServerEvent, { kind: "turn" }>;
+const isEnd = (event: ServerEvent): event is TurnEvent => event.kind === "turn" && event.turn.status === "complete";
+
 test("GET /api/events tells the growing reply, then the turn", async () => {
   const ana = apiClient(world.url);
   const live = await ana.listen();
 
   const { body } = await ana.post("/api/messages", { text, clientMessageId: "message-1" });
-  const { turn } = await live.next((event) => event.kind === "turn");
+  const { turn } = await live.next(isEnd);
 
+  const first = live.events.find((event) => event.kind !== "learning");
+  expect(first).toMatchObject({ kind: "turn", turn: { status: "streaming", messageId: body.messageId } });
   const replies = live.events.flatMap((event) => (event.kind === "reply" ? [event] : []));
   expect(replies.length).toBeGreaterThan(2);
   for (const [index, reply] of replies.entries()) {
@@ -50,7 +56,7 @@ test("GET /api/events tells a reply that is under way to a page that comes back"
   const after = await ana.listen();
 
   await after.next((event) => event.kind === "reply");
-  await after.next((event) => event.kind === "turn");
+  await after.next(isEnd);
   after.close();
 });
 

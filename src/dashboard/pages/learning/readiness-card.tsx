@@ -44,7 +44,7 @@ export function ReadinessCard({ view, title, training, isOpen, onStart, onShowRu
       </ul>
       {view.missing.length > 0 && (
         <div className="missing">
-          <h4>What is missing</h4>
+          <h3>What is missing</h3>
           <ul>
             {view.missing.map((item) => (
               <li key={item}>{item}</li>
