@@ -70,12 +70,6 @@ export class Sql {
     }
   }
 
-  /** Grows when another connection, of this or another process, has written. */
-  dataVersion(): number {
-    const row = this.#database.prepare("PRAGMA data_version").get() as { readonly data_version: number };
-    return row.data_version;
-  }
-
   close(): void {
     if (this.#database.open) this.#database.close();
   }

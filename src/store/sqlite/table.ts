@@ -26,7 +26,16 @@ export function defineTable<T>(
 
 /** `id` is for the error's words only. */
 export function readDocument<T>(table: Table<T>, id: string, row: DocumentRow): T {
-  return table.record.decode(id, row.version, JSON.parse(row.document));
+  return table.record.decode(id, row.version, parseJson(row.document));
+}
+
+/** A damaged document becomes undefined, which fits no schema. */
+function parseJson(document: string): unknown {
+  try {
+    return JSON.parse(document);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Columns that are not in the table's definition keep their values when the record was there. */

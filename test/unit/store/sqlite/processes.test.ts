@@ -46,6 +46,16 @@ describe("openSqliteStore() in several processes", () => {
     expect(writes).toBeGreaterThan(ROUNDS * 5);
   });
 
+  test("makes a new file once when several processes start together", { timeout: 30_000 }, async () => {
+    const path = join(makeTempFolder(), "reactune.db");
+    const writers = ["one", "two", "three", "four"].map((name) => startWriter(path, "claim", name));
+    await Promise.all(writers.map(({ ended }) => ended));
+
+    expect(writers.map(({ acknowledged }) => acknowledged.map(({ what }) => what))).toEqual(
+      writers.map(() => ["done"]),
+    );
+  });
+
   test("gives each event to one process only, and loses no count", { timeout: 60_000 }, async () => {
     const path = join(makeTempFolder(), "reactune.db");
     const store = openTempStore(path);
