@@ -12,7 +12,7 @@ import { explain } from "./problem.mjs";
 import { createProgress } from "./progress.mjs";
 import { writeTrainingState } from "./training-state.mjs";
 
-/** Sets up what the chat needs, begins to set up training beside it, and hands over to dist/main.js. */
+/** Sets up what the chat needs, begins to set up training beside it, and hands over to dist/main.js, whose usual command is start. */
 export async function start(argv) {
   if (!isChatPrepared()) {
     const progress = createProgress();
@@ -26,9 +26,8 @@ export async function start(argv) {
     }
   }
   if (!isTrainingPrepared()) await prepareTrainingBeside();
-  const isCommand = argv[0] !== undefined && !argv[0].startsWith("-");
   const main = join(dist, "main.js");
-  process.argv = [process.argv[0], main, ...(isCommand ? argv : ["start", ...argv])];
+  process.argv = [process.argv[0], main, ...(argv.length === 0 ? ["start"] : argv)];
   await import(pathToFileURL(main).href);
 }
 

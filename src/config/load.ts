@@ -26,6 +26,8 @@ import { describeUnknownKey, readYaml } from "./yaml-file.ts";
 export interface ConfigInputs {
   /** From flags, strongest first to last: the last one wins. `flag` is what the operator typed. */
   readonly argvSettings: readonly { readonly key: string; readonly value: string; readonly flag: string }[];
+  /** What a command wants unless the operator says otherwise: stronger than the defaults, weaker than all the rest. */
+  readonly presets?: Readonly<Record<string, string>>;
   readonly environment: Variables;
   readonly workingDirectory: string;
   /** Undefined when the file is not there or cannot be read. */
@@ -71,7 +73,7 @@ export function loadSettings(inputs: ConfigInputs): LoadedConfig {
 
 /** True when the operator chose this value; false when it is the default. */
 export function isChosenByOperator(settings: readonly GivenSetting[], key: string): boolean {
-  return settings.some((setting) => setting.key === key && setting.source.kind !== "default");
+  return settings.some((setting) => setting.key === key && !["default", "preset"].includes(setting.source.kind));
 }
 
 /** Weakest first. */
@@ -86,6 +88,9 @@ function readSources(inputs: ConfigInputs, problems: string[]): readonly GivenSe
   if (defaults === undefined) throw new ConfigInvalidError(["config/default.yaml is missing: install Reactune again"]);
   add(readYaml({ text: defaults, path: "config/default.yaml", directory: workingDirectory, kind: "default" }));
 
+  for (const [key, value] of Object.entries(inputs.presets ?? {})) {
+    settings.push({ key, value, source: { kind: "preset", place: "this command", directory: workingDirectory } });
+  }
   const file = readOptional(inputs, inputs.configFile, "reactune.yaml", "--config", problems);
   if (file !== undefined) add(readYaml({ ...file, directory: dirname(file.absolute), kind: "file" }));
 

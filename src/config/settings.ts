@@ -9,7 +9,7 @@ export interface GivenSetting {
 }
 
 export interface SettingSource {
-  readonly kind: "default" | "file" | "env-file" | "environment" | "flag";
+  readonly kind: "default" | "preset" | "file" | "env-file" | "environment" | "flag";
   /** Where to change it: "reactune.yaml:12", ".env:3", "LORA_RANK", "--set trainer.rank". */
   readonly place: string;
   /** Relative paths in the value start here. */

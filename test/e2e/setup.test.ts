@@ -110,7 +110,7 @@ describe("start.mjs", { timeout: START_MAX_MS }, () => {
 
   test("start.mjs installs, builds and hands over when the clone is fresh and an earlier set-up was killed", () => {
     expect(first.stderr).toContain("✓ Program");
-    expect(first.stdout).toBe('["start","--port","1"]\n');
+    expect(first.stdout).toBe('["--port","1"]\n');
     expect(first.exitCode).toBe(0);
     expect(readFileSync(modelPath(), "utf8")).toBe(weights);
     expect(existsSync(join(clone, ".assets", "setup.lock"))).toBe(false);

@@ -67,6 +67,14 @@ describe("loadConfig()", () => {
     expect(ranks).toEqual([16, 2, 3, 4, 5]);
   });
 
+  test("loadConfig() takes a command's preset when the operator says nothing else", () => {
+    const presets = { "trainer.rank": "2", "trainer.epochs": "9" };
+
+    const { trainer } = loadConfig(inputs({ presets, environment: { LORA_RANK: "3" } }));
+
+    expect([trainer.rank, trainer.epochs]).toEqual([3, 9]);
+  });
+
   test("loadConfig() reads every named variable when it is set", () => {
     const environment = {
       DISCORD_TOKEN: discordToken,
