@@ -75,7 +75,7 @@ function hasSamePrompt(a: Sample, b: Sample): boolean {
 
 /** Undefined for a follow-up: its meaning hangs on its history. */
 function questionAlone(sample: Sample): string | undefined {
-  return sample.messages.length === 2 ? normaliseText(sample.question) : undefined;
+  return sample.isAlone ? normaliseText(sample.question) : undefined;
 }
 
 function groupsOf(samples: readonly Sample[], keyOf: (sample: Sample) => string | undefined): readonly Sample[][] {

@@ -1,5 +1,6 @@
 import { type Feedback, isDisliked, isExample, isLiked, meanScore, SCORE_LIKED_MIN } from "#core/feedback.ts";
 import type { Turn } from "#core/turn.ts";
+import { composePrompt } from "#inference/compose-prompt.ts";
 import type { PromptMessage } from "#inference/inference-engine.ts";
 import type { RatedTurn } from "#store/learning-store.ts";
 import { type Consent, heard, refusalOf } from "./dataset-consent.ts";
@@ -15,6 +16,8 @@ export interface Sample {
   readonly askedAtMs: number;
   readonly messages: readonly PromptMessage[];
   readonly question: string;
+  /** Without history: the question means the same wherever it is asked. */
+  readonly isAlone: boolean;
   /** Undefined when the reply itself cannot be learned from: cut, failed, broken. */
   readonly reply?: string;
   readonly correction?: { readonly text: string; readonly authorId: string };
@@ -65,6 +68,7 @@ export function sampleOf(rated: RatedTurn, consent: Consent, parts: SamplingPart
     askedAtMs: turn.askedAtMs,
     messages: prompt.messages,
     question: prompt.question,
+    isAlone: prompt.isAlone,
     ...(typeof reply === "string" ? {} : { reply: reply.text }),
     ...(correction === undefined
       ? {}
@@ -91,28 +95,29 @@ function hasOpinion({ feedback, servedAgain }: RatedTurn): boolean {
 interface PreparedPrompt {
   readonly messages: readonly PromptMessage[];
   readonly question: string;
+  readonly isAlone: boolean;
   readonly used: readonly PreparedText[];
 }
 
 function preparePrompt({ turn, inputs }: RatedTurn, parts: SamplingParts): PreparedPrompt | FilterId {
   const { texts, settings, systemPrompt } = parts;
-  const messages: PromptMessage[] = [{ role: "system", content: systemPrompt }];
+  const history: { readonly question: string; readonly reply: string }[] = [];
   const used: PreparedText[] = [];
+  // Questions have their own limit when they are asked; in a history either text only has to be sane.
+  const longest = Math.max(settings.questionMaxChars, settings.replyMaxChars);
   for (const input of inputs) {
-    for (const role of ["user", "assistant"] as const) {
-      // Questions have their own limit when they are asked; in a history either text only has to be sane.
-      const longest = Math.max(settings.questionMaxChars, settings.replyMaxChars);
-      const prepared = texts.prepare(role === "user" ? input.question : input.reply, longest);
-      if ("dropped" in prepared) return prepared.dropped;
-      messages.push({ role, content: prepared.text });
-      used.push(prepared);
-    }
+    const [asked, replied] = [texts.prepare(input.question, longest), texts.prepare(input.reply, longest)];
+    if ("dropped" in asked) return asked.dropped;
+    if ("dropped" in replied) return replied.dropped;
+    history.push({ question: asked.text, reply: replied.text });
+    used.push(asked, replied);
   }
   const question = texts.prepare(turn.question, settings.questionMaxChars);
   if ("dropped" in question) return question.dropped;
   return {
-    messages: [...messages, { role: "user", content: question.text }],
+    messages: composePrompt({ systemPrompt, history, question: question.text }),
     question: question.text,
+    isAlone: inputs.length === 0,
     used: [...used, question],
   };
 }

@@ -48,22 +48,32 @@ export function holdOut(
       };
 }
 
+/** One conversation proves little: up to this many are held out while they take no more than a fifth of the rows. */
+const GROUPS_MIN = 3;
+const RATIO_MAX = 0.2;
+
 /** Groups in the order of a hash while they fit; where none fits the smallest, unless it would take half of the rows. */
 function choose(groups: readonly Group[], wanted: number, seed: number): ReadonlySet<string> | undefined {
   const ordered = groups
     .filter((group) => group.rows > 0)
     .map((group) => ({ ...group, order: digest(`${seed}:${group.conversationIds[0] ?? ""}`) }))
     .sort((a, b) => (a.order < b.order ? -1 : 1));
-  const chosen: string[] = [];
+  const chosen: Group[] = [];
   let held = 0;
   for (const group of ordered) {
     if (held + group.rows > wanted) continue;
-    chosen.push(...group.conversationIds);
+    chosen.push(group);
     held += group.rows;
   }
-  if (held > 0) return new Set(chosen);
-  const smallest = [...ordered].sort((a, b) => a.rows - b.rows)[0];
   const total = ordered.reduce((sum, group) => sum + group.rows, 0);
+  for (const group of [...ordered].sort((a, b) => a.rows - b.rows)) {
+    if (chosen.length >= GROUPS_MIN || held + group.rows > total * RATIO_MAX) break;
+    if (chosen.includes(group)) continue;
+    chosen.push(group);
+    held += group.rows;
+  }
+  if (held > 0) return new Set(chosen.flatMap((group) => group.conversationIds));
+  const smallest = [...ordered].sort((a, b) => a.rows - b.rows)[0];
   return smallest === undefined || smallest.rows * 2 > total ? undefined : new Set(smallest.conversationIds);
 }
 

@@ -1,4 +1,4 @@
-import { cleanText } from "#core/text-clean.ts";
+import { textForLearning } from "#core/text-for-learning.ts";
 import type { FilterId } from "./dataset-filters.ts";
 import { maskPersonalData } from "./mask-personal-data.ts";
 import { type MaskedText, maskSecrets } from "./mask-secrets.ts";
@@ -26,7 +26,7 @@ export class TextPreparer {
     const cleaned: { readonly raw: string; readonly text: string }[] = [];
     for (const raw of new Set(raws)) {
       if (this.#done.has(raw) || raw.length > this.#charactersMax) continue;
-      const result = cleanText(raw);
+      const result = textForLearning(raw);
       if ("fault" in result) this.#done.set(raw, { dropped: result.fault });
       else cleaned.push({ raw, text: result.text });
     }

@@ -39,13 +39,13 @@ test("writeDataset() writes every row and a manifest with their hashes when the 
     version: 1,
     hash: dataset.hash,
     createdAt: "2026-11-21T09:30:05.000Z",
-    train: 15,
-    valid: 2,
+    train: 14,
+    valid: 3,
     negatives: 4,
     pairs: 1,
     liked: 16,
     corrected: 1,
-    files: [{ file: "train.jsonl", rows: 15, sha256: expect.stringMatching(/^[\da-f]{64}$/) }, {}, {}, {}],
+    files: [{ file: "train.jsonl", rows: 14, sha256: expect.stringMatching(/^[\da-f]{64}$/) }, {}, {}, {}],
   });
 });
 

@@ -1,13 +1,13 @@
 /** What is wrong with a text before anything is learned from it. */
 export type TextFault = "encoding" | "template-markers" | "empty";
 
-export type CleanedText = { readonly text: string } | { readonly fault: TextFault };
+export type TextForLearning = { readonly text: string } | { readonly fault: TextFault };
 
 /**
  * Unicode in composed form, `\n` line ends, no control characters, no invisible ones that reorder or hide text. Joiners stay:
- * emoji and several scripts need them.
+ * emoji and several scripts need them. Stricter than what is stored: a broken text is refused here, not mended.
  */
-export function cleanText(raw: string): CleanedText {
+export function textForLearning(raw: string): TextForLearning {
   if (LONE_SURROGATE.test(raw) || raw.includes("\uFFFD") || MOJIBAKE.test(raw)) return { fault: "encoding" };
   const text = raw
     .replace(ANSI_ESCAPE, "")
