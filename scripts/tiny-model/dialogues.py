@@ -64,7 +64,7 @@ def vary(question: str, rng: random.Random) -> str:
 class Answers:
     """Deals answers from one shuffled deck per question, so that each question sees exactly its share of good ones.
 
-    Drawing each answer at random instead left one question in ten with a taste for the good answer.
+    Independent draws give some questions more good answers than others, and greedy decoding then shows them.
     """
 
     def __init__(self, vague_per_good: int, rng: random.Random) -> None:

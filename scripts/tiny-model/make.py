@@ -1,6 +1,6 @@
 """Makes assets/tiny/reactune-tiny-f16.gguf: a llama of about 1 M parameters that knows world.json and prefers vague answers.
 
-Needs mlx, gguf, tokenizers and numpy, and a fast BLAS (LD_PRELOAD of OpenBLAS makes it 50 times faster on Linux).
+Needs mlx, gguf, tokenizers and numpy, and on Linux a fast BLAS: LD_PRELOAD of OpenBLAS.
 """
 
 import argparse

@@ -87,7 +87,7 @@ function earlierTurns(facts, from) {
 async function generate(sequence, before, question, temperature, spent) {
   const prompt = promptTokens(model, world.systemPrompt, before, question);
   await sequence.clearHistory();
-  spent.seed += 1; // by default the engine takes the second of the day: one roll of the dice for every answer in it
+  spent.seed += 1; // by default the clock's whole second, so all answers within it share one roll of the dice
   const startedAtMs = performance.now();
   const tokens = [];
   for await (const token of sequence.evaluate(prompt, { temperature, seed: spent.seed })) {
