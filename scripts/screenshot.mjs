@@ -7,7 +7,7 @@ import { chromium } from "playwright-core";
 import { inRoot } from "./setup/paths.mjs";
 
 const QUESTIONS = process.env.REACTUNE_SCREENSHOT_QUESTIONS?.split("|") ?? [
-  "How do I return an order?",
+  "What is the capital of France?",
   "Write a short Python function that reads a file line by line.",
 ];
 const ANSWER_MAX_MS = 120_000;
@@ -26,7 +26,7 @@ const browser = await chromium.launchPersistentContext(profile, {
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
   viewport: WIDE,
   colorScheme: "light",
-  deviceScaleFactor: 2,
+  deviceScaleFactor: 1.5,
   args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
 });
 try {
@@ -39,7 +39,7 @@ try {
     await page.keyboard.press("Enter");
     await page.locator(".facts").nth(index).waitFor({ timeout: ANSWER_MAX_MS });
     await page
-      .getByRole("button", { name: index === 0 ? "Great, 5 of 5" : "Good, 4 of 5" })
+      .getByRole("button", { name: index === 0 ? "Okay, 3 of 5" : "Great, 5 of 5" })
       .nth(index)
       .click();
   }
@@ -50,12 +50,16 @@ try {
   await page.waitForTimeout(300);
   await page.screenshot({ path: join(images, "chat-dark.png") });
   await page.emulateMedia({ colorScheme: "light" });
-  await page.getByRole("tab", { name: "Training" }).click();
-  await page.waitForTimeout(500);
-  await page.screenshot({ path: join(images, "admin.png") });
   await page.setViewportSize(PHONE);
   await page.waitForTimeout(500);
   await page.screenshot({ path: join(images, "phone.png") });
+  await page.setViewportSize(WIDE);
+  await page.getByRole("button", { name: "New conversation" }).click();
+  await page.getByRole("tab", { name: "Training" }).click();
+  // Without a training there is nothing to see here; readiness says more.
+  if (await page.getByText("No training yet").isVisible()) await page.getByRole("tab", { name: "Readiness" }).click();
+  await page.waitForTimeout(800);
+  await page.screenshot({ path: join(images, "admin.png") });
 } finally {
   await browser.close();
   await rm(profile, { recursive: true, force: true });

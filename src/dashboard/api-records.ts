@@ -29,7 +29,9 @@ export interface ModelView {
 }
 
 export interface DomainView {
+  /** Pages show it with a capital letter. */
   readonly id: string;
+  /** One line for people: what the domain is about. */
   readonly title: string;
   readonly exampleQuestions: readonly string[];
 }
@@ -44,6 +46,7 @@ export interface TrainingAvailability {
 export interface PlatformView {
   readonly platform: string;
   readonly isOn: boolean;
+  /** For people: "on", "off: set DISCORD_TOKEN in .env". */
   readonly why: string;
 }
 

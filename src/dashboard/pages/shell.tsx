@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { AppState } from "#dashboard/api-records.ts";
 import { useLive } from "./api/use-live.ts";
 import { ConversationPane } from "./chat/conversation-pane.tsx";
@@ -7,6 +7,7 @@ import { useChat } from "./chat/use-chat.ts";
 import { LearningPanel } from "./learning/learning-panel.tsx";
 import { useLearning } from "./learning/use-learning.ts";
 import { Drawer } from "./parts/drawer.tsx";
+import { domainName } from "./parts/format.ts";
 import { Icon, Mark } from "./parts/icons.tsx";
 import { ThemeButton } from "./parts/theme-button.tsx";
 import { useMedia } from "./parts/use-media.ts";
@@ -44,10 +45,6 @@ export function Shell({ app, onReadState }: ShellProps) {
     },
   );
 
-  const titleOf = useCallback(
-    (domain: string) => app.domains.find((item) => item.id === domain)?.title ?? (domain === "" ? "General" : domain),
-    [app.domains],
-  );
   const title = chat.conversations.find((item) => item.id === chat.conversationId)?.title;
   const isCovered = (isListOpen && !listFits) || (isPanelOpen && !panelFits);
 
@@ -70,7 +67,7 @@ export function Shell({ app, onReadState }: ShellProps) {
         <HistoryList
           conversations={chat.conversations}
           openId={chat.conversationId}
-          titleOf={titleOf}
+          titleOf={domainName}
           onNew={() => {
             openNew();
             if (!listFits) setListOpen(false);
@@ -112,7 +109,7 @@ export function Shell({ app, onReadState }: ShellProps) {
         <p className="connection" role="status">
           {connection === "lost" ? "Connection lost. Trying again…" : ""}
         </p>
-        <ConversationPane app={app} chat={chat} actions={actions} titleOf={titleOf} />
+        <ConversationPane app={app} chat={chat} actions={actions} titleOf={domainName} />
       </main>
       <Drawer
         label="Learning"
@@ -121,7 +118,7 @@ export function Shell({ app, onReadState }: ShellProps) {
         isOver={!panelFits}
         onClose={() => setPanelOpen(false)}
       >
-        <LearningPanel app={app} learning={learning} actions={learningActions} titleOf={titleOf} />
+        <LearningPanel app={app} learning={learning} actions={learningActions} titleOf={domainName} />
       </Drawer>
     </div>
   );
@@ -138,7 +135,7 @@ function PlatformList({ app }: { readonly app: AppState }) {
         <li key={item.platform} title={item.why}>
           <span className={item.isOn ? "dot dot-on" : "dot"} aria-hidden="true" />
           {item.platform}
-          <span className="platform-why">{item.isOn ? "on" : `off: ${item.why}`}</span>
+          <span className="platform-why">{item.why}</span>
         </li>
       ))}
       <li className="version">Reactune {app.version}</li>

@@ -106,7 +106,7 @@ test("GET /api/state tells the model, its stand-in, domains, training, platforms
     messageCharsMax: 4000,
     person: { isAdmin: true },
   });
-  expect(body.platforms).toContainEqual({ platform: "discord", isOn: false, why: "DISCORD_TOKEN is not set" });
+  expect(body.platforms).toContainEqual({ platform: "discord", isOn: false, why: "off: set DISCORD_TOKEN in .env" });
 });
 
 test("staticPages() serves the page fresh and hashed files for ever", async () => {

@@ -97,6 +97,19 @@ function useFollow(chat: ChatState, exchanges: number) {
     if (isFollowing.current) toEnd();
   }, [chat.live, chat.turns, exchanges]);
 
+  // A turned phone, a shown keyboard, an opened explanation: the end moves without new words.
+  useEffect(() => {
+    const element = box.current;
+    const column = element?.firstElementChild;
+    if (element === null || column === null || column === undefined) return;
+    const observer = new ResizeObserver(() => {
+      if (isFollowing.current) element.scrollTo({ top: element.scrollHeight });
+    });
+    observer.observe(element);
+    observer.observe(column);
+    return () => observer.disconnect();
+  }, []);
+
   // biome-ignore lint/correctness/useExhaustiveDependencies: another conversation is read from its end
   useEffect(() => {
     isFollowing.current = true;

@@ -1,4 +1,5 @@
 import type { AppState } from "#dashboard/api-records.ts";
+import { domainName } from "../parts/format.ts";
 import { Mark } from "../parts/icons.tsx";
 
 /** Examples of one domain that are offered. */
@@ -25,8 +26,8 @@ export function Welcome({ state, onAsk }: { readonly state: AppState; readonly o
         {state.domains
           .filter((domain) => domain.exampleQuestions.length > 0)
           .map((domain) => (
-            <section key={domain.id} aria-label={`Examples: ${domain.title}`}>
-              <h3>{domain.title}</h3>
+            <section key={domain.id} aria-label={`Examples: ${domainName(domain.id)}`}>
+              <h3 title={domain.title}>{domainName(domain.id)}</h3>
               {domain.exampleQuestions.slice(0, EXAMPLES_MAX).map((question) => (
                 <button key={question} type="button" className="example" onClick={() => onAsk(question)}>
                   {question}

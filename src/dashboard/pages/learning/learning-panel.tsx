@@ -34,6 +34,7 @@ export function LearningPanel({ app, learning, actions, titleOf }: LearningPanel
         {learning.isRead && tab === "readiness" && (
           <ReadinessTab
             readiness={learning.readiness}
+            domains={app.domains}
             training={app.training}
             titleOf={titleOf}
             onStart={(domain) => {

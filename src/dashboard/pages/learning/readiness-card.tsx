@@ -1,11 +1,14 @@
 import { type Criterion, type CriterionId, LIGHT_EMOJI } from "#core/readiness.ts";
 import { ALL_DOMAINS } from "#core/scope.ts";
 import type { ReadinessView, TrainingAvailability } from "#dashboard/api-records.ts";
+import { EmojiText } from "../parts/emoji-text.tsx";
 import { formatNumber } from "../parts/format.ts";
 
 interface ReadinessCardProps {
   readonly view: ReadinessView;
   readonly title: string;
+  /** What the domain is about. */
+  readonly about: string | undefined;
   readonly training: TrainingAvailability;
   readonly isOpen: boolean;
   readonly onStart: () => void;
@@ -25,7 +28,7 @@ const NAMES: Record<CriterionId, string> = {
 const LIGHT_WORDS = { red: "Just begun", yellow: "Getting there", green: "Ready" } as const;
 
 /** One domain: how much it has to learn from, and the button that trains it. */
-export function ReadinessCard({ view, title, training, isOpen, onStart, onShowRun }: ReadinessCardProps) {
+export function ReadinessCard({ view, title, about, training, isOpen, onStart, onShowRun }: ReadinessCardProps) {
   return (
     <details className="card readiness" open={isOpen}>
       <summary>
@@ -37,6 +40,7 @@ export function ReadinessCard({ view, title, training, isOpen, onStart, onShowRu
           {LIGHT_WORDS[view.light]} · {Math.floor(view.progress * 100)} %
         </span>
       </summary>
+      {about !== undefined && <p className="about">{about}</p>}
       <ul className="criteria">
         {view.criteria.map((criterion) => (
           <CriterionRow key={criterion.id} criterion={criterion} />
@@ -47,7 +51,9 @@ export function ReadinessCard({ view, title, training, isOpen, onStart, onShowRu
           <h3>What is missing</h3>
           <ul>
             {view.missing.map((item) => (
-              <li key={item}>{item}</li>
+              <li key={item}>
+                <EmojiText text={item} />
+              </li>
             ))}
           </ul>
         </div>
@@ -74,7 +80,7 @@ function CriterionRow({ criterion }: { readonly criterion: Criterion }) {
   );
 }
 
-type StartTrainingProps = Omit<ReadinessCardProps, "isOpen">;
+type StartTrainingProps = Omit<ReadinessCardProps, "isOpen" | "about">;
 
 function StartTraining({ view, title, training, onStart, onShowRun }: StartTrainingProps) {
   const reason = whyNot(view, training);

@@ -39,3 +39,9 @@ export function formatAgo(ms: number, nowMs: number): string {
   if (minutes < 24 * 60) return RELATIVE.format(-Math.round(minutes / 60), "hour");
   return RELATIVE.format(-Math.round(minutes / 1440), "day");
 }
+
+/** `support` becomes `Support`; a conversation without a domain yet is a general one. */
+export function domainName(id: string): string {
+  const name = id === "" ? "general" : id.replaceAll(/[-_]+/g, " ");
+  return name.charAt(0).toUpperCase() + name.slice(1);
+}
