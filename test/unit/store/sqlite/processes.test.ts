@@ -4,7 +4,7 @@ import { describe, expect, test, vi } from "vitest";
 import { ALL_DOMAINS } from "#core/scope.ts";
 import { openSqliteStore, type SqliteStore } from "#store/sqlite/open-sqlite-store.ts";
 import { SCOPE, sampleMessage, sampleTurn } from "../../../contract/sample-records.ts";
-import { type Acknowledgement, useWriter } from "../../../fixtures/store/start-writer.ts";
+import { type Acknowledgement, useWriter, type Writer } from "../../../fixtures/store/start-writer.ts";
 import { makeTempFolder, openTempStore } from "./temp-store.ts";
 
 const ROUNDS = Number(process.env["SOAK_ROUNDS"] ?? 4);
@@ -47,37 +47,41 @@ describe("openSqliteStore() in several processes", () => {
   });
 
   test("makes a new file once when several processes start together", { timeout: 30_000 }, async () => {
-    const path = join(makeTempFolder(), "reactune.db");
-    const writers = ["one", "two", "three", "four"].map((name) => startWriter(path, "claim", name));
-    await Promise.all(writers.map(({ ended }) => ended));
+    const writers = await startTogether(join(makeTempFolder(), "reactune.db"), ["one", "two", "three", "four"]);
 
-    expect(writers.map(({ acknowledged }) => acknowledged.map(({ what }) => what))).toEqual(
-      writers.map(() => ["done"]),
-    );
+    expect(writers.map(({ acknowledged }) => acknowledged.at(-1)?.what)).toEqual(writers.map(() => "done"));
   });
 
-  test("gives each event to one process only, and loses no count", { timeout: 60_000 }, async () => {
+  test("gives each event and each lease to one process only, and loses no count", { timeout: 60_000 }, async () => {
     const path = join(makeTempFolder(), "reactune.db");
     const store = openTempStore(path);
     const ids = Array.from({ length: 60 }, (_, index) => `e${index}`);
     await store.chat.saveTurn(sampleTurn({ id: "shared" }));
     for (const [index, id] of ids.entries()) await store.chat.acceptEvent(id, sampleMessage(), index);
 
-    const writers = ["one", "two", "three"].map((name) => startWriter(path, "claim", name));
-    await Promise.all(writers.map(({ ended }) => ended));
+    const writers = await startTogether(path, ["one", "two", "three"]);
 
     const told = writers.flatMap(({ acknowledged }) => acknowledged);
-    expect(told.filter(({ what }) => what === "done")).toHaveLength(3);
-    const claimed = told.filter(({ what }) => what === "claim").map(({ id }) => id);
-    expect(claimed.sort()).toEqual([...ids].sort());
-    expect(await store.learning.readCounts(SCOPE, 0)).toMatchObject({
-      messages: 122,
-      feedback: 60,
-      raters: 60,
-      examples: 1,
-    });
+    const idsOf = (what: Acknowledgement["what"]) => told.filter((one) => one.what === what).map(({ id }) => id);
+    expect(idsOf("claim").sort()).toEqual([...ids].sort());
+    expect(new Set(idsOf("lease")).size).toBe(100);
+    expect(idsOf("lease")).toHaveLength(100);
+    const counts = { messages: 122, feedback: 60, raters: 60, examples: 1 };
+    expect(await store.learning.readCounts(SCOPE, 0)).toMatchObject(counts);
     await expectCountsToBeRight(store);
   });
+
+  /** Lets them go when all have opened the file; resolves when all have ended. */
+  async function startTogether(path: string, names: readonly string[]): Promise<readonly Writer[]> {
+    const writers = names.map((name) => startWriter(path, "claim", name));
+    const untilReady = () => {
+      for (const { acknowledged } of writers) expect(acknowledged).toHaveLength(1);
+    };
+    await vi.waitFor(untilReady, { timeout: 20_000, interval: 10 });
+    for (const writer of writers) writer.process.stdin?.end("go");
+    await Promise.all(writers.map(({ ended }) => ended));
+    return writers;
+  }
 });
 
 /** The record is there with what was acknowledged, or with a later write that was not told any more. */
