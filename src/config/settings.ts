@@ -51,10 +51,6 @@ export function describeExpected(key: string): string {
   return schema === undefined ? "nothing: there is no such setting" : describeSchema(jsonSchemaOf(schema));
 }
 
-export function isOptional(key: string): boolean {
-  return schemaOf(key) instanceof z.ZodOptional;
-}
-
 /** The known name nearest to a misspelt one; undefined when none is near. */
 export function findNearest(name: string, known: Iterable<string>): string | undefined {
   const limit = Math.max(1, Math.floor(name.length / 4));
