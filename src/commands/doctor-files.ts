@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync } from "node:fs";
-import { access, mkdir, open, readFile, rm, stat } from "node:fs/promises";
+import { access, mkdir, open, readFile, rm, rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Config } from "#config/schema.ts";
@@ -84,7 +84,10 @@ export async function checkData(
       "Restore it from an export, or move it away to start anew",
     );
   } finally {
-    if (isNew) for (const suffix of ["", "-wal", "-shm"]) await rm(`${tried}${suffix}`, { force: true });
+    if (isNew) {
+      for (const suffix of ["", "-wal", "-shm"]) await rm(`${tried}${suffix}`, { force: true });
+      await rmdir(directory).catch(() => undefined); // only where it is empty: then nobody needs it yet
+    }
   }
 }
 

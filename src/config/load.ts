@@ -178,7 +178,7 @@ function describeIssues(error: z.ZodError, chosen: ReadonlyMap<string, GivenSett
     const expected = describeExpected(key);
     if (setting === undefined) return `${key}: not set anywhere: set ${expected}`;
     const { value, source } = setting;
-    const shown = maskSecret(key, value) ?? JSON.stringify(value);
+    const shown = maskSecret(key, value) === undefined ? JSON.stringify(value) : "what is given";
     const remedy =
       source.kind === "default" ? "mend the file" : `give ${expected}, or remove it there to use the default`;
     return `${key}: ${shown} is not ${expected} (${source.place}): ${remedy}`;

@@ -182,12 +182,12 @@ describe("checkModel()", () => {
 
 describe("checkData()", () => {
   test("checkData() leaves nothing behind when there is no database yet", async () => {
-    const directory = temporaryFolder();
+    const parent = temporaryFolder();
 
-    const finding = await checkData({ directory }, async (path) => writeFileSync(path, "x"));
+    const finding = await checkData({ directory: join(parent, "data") }, async (path) => writeFileSync(path, "x"));
 
     expect(finding.state).toBe("ok");
-    expect(readdirSync(directory)).toEqual([]);
+    expect(readdirSync(parent)).toEqual([]);
   });
 
   test("checkData() fails when the folder cannot be made", async () => {
