@@ -12,14 +12,7 @@ export async function showSimulation(
   options: { readonly directory: string; readonly isJson: boolean },
   output: Output,
 ): Promise<void> {
-  const svg = learningCurve(
-    outcomes.map(({ domain, curve, before, after }) => ({
-      domain,
-      points: curve,
-      exactBefore: before.exactRatio,
-      exactAfter: after.exactRatio,
-    })),
-  );
+  const svg = learningCurve(outcomes);
   const picture = join(options.directory, "learning-curve");
   await writeFile(`${picture}.svg`, svg);
   await writeFile(`${picture}.png`, await svgToPng(svg));
@@ -27,14 +20,12 @@ export async function showSimulation(
     printJson(output, outcomes);
     return;
   }
-  for (const { domain, before, after, run, curve, chatMs, trainMs, totalMs } of outcomes) {
+  for (const { domain, before, after, run, curve, trainMs, totalMs } of outcomes) {
     output.print(pc.bold(`${domain}: ${run.state}${run.grade === undefined ? "" : `, grade ${run.grade}`}`));
     output.print(`  held-out questions exactly right: ${before.exact} -> ${after.exact} of ${after.questions}`);
     output.print(`  token F1: ${before.tokenF1.toFixed(3)} -> ${after.tokenF1.toFixed(3)}`);
     output.print(`  right replies in chat: ${percentOf(curve, "before")} -> ${percentOf(curve, "after")}`);
-    output.print(
-      `  ${describeDuration(chatMs)} of chat, ${describeDuration(trainMs)} of training, ${describeDuration(totalMs)} in all`,
-    );
+    output.print(`  ${describeDuration(trainMs)} of training, ${describeDuration(totalMs)} in all`);
   }
   output.print(`Learning curve: ${picture}.png`);
 }

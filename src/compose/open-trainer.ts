@@ -1,8 +1,9 @@
 import type { Config } from "#config/schema.ts";
 import type { Log } from "#core/log.ts";
 import { parseQuietHours } from "#core/quiet-hours.ts";
+import type { Job } from "#jobs/job-queue.ts";
 import type { ActivateParts, ServingEngine } from "#trainer/activate-adapter.ts";
-import { finishRun } from "#trainer/finish-run.ts";
+import { finishRun, giveUpRun } from "#trainer/finish-run.ts";
 import { type RequestParts, TRAIN_JOB } from "#trainer/request-training.ts";
 import { scheduleTraining } from "#trainer/schedule-training.ts";
 import { newId, sha256 } from "./identity.ts";
@@ -44,9 +45,14 @@ export function openTrainer(
     log,
   };
 
-  async function run(runId: string, signal: AbortSignal): Promise<void> {
-    await runInWorker(config, runId, log, { signal, isCancel: () => !stop.signal.aborted });
-    await finishRun(activate, openServing, runId, config.trainer.promotion);
+  async function run(job: Job, signal: AbortSignal): Promise<void> {
+    try {
+      await runInWorker(config, job.id, log, { signal, isCancel: () => !stop.signal.aborted });
+      await finishRun(activate, openServing, job.id, config.trainer.promotion);
+    } catch (error) {
+      if (!stop.signal.aborted && job.attempts >= job.attemptsMax) await giveUpRun(activate, job.id, error);
+      throw error;
+    }
   }
 
   return {
@@ -54,7 +60,7 @@ export function openTrainer(
     activate,
     work() {
       working = stores.jobs
-        .work(TRAIN_JOB, (job, signal) => run(job.id, signal), {
+        .work(TRAIN_JOB, run, {
           parallel: config.trainer.parallelRuns,
           leaseMs: LEASE_MS,
           signal: stop.signal,

@@ -3,9 +3,9 @@ import { exportArchive, importArchive } from "#commands/archive.ts";
 import { clearCache, inspectCache, showCacheStats } from "#commands/cache.ts";
 import { printJson } from "#commands/output.ts";
 import { formatSettings, listSettingsForJson } from "#config/show.ts";
+import type { CommandContext } from "./command-context.ts";
 import { openLog } from "./open-log.ts";
 import { openStores, type Stores } from "./open-stores.ts";
-import type { CommandContext } from "./program.ts";
 
 const ENTRIES_SHOWN = 30;
 

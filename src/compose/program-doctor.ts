@@ -3,7 +3,7 @@ import { doctor, formatDoctorReport } from "#commands/doctor.ts";
 import { printJson } from "#commands/output.ts";
 import { programDirectory } from "#config/load.ts";
 import { ConfigInvalidError } from "#core/errors.ts";
-import type { CommandContext } from "./program.ts";
+import type { CommandContext } from "./command-context.ts";
 
 export function addDoctorCommand(program: Command, { load, output }: CommandContext): void {
   program

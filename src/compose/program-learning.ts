@@ -14,12 +14,12 @@ import { activateAdapter, listAdapters, rollBackAdapter } from "#trainer/activat
 import { readWorkspaceReadiness } from "#trainer/read-readiness.ts";
 import { cancelTraining, requestTraining } from "#trainer/request-training.ts";
 import { localScope } from "./all.ts";
+import type { CommandContext } from "./command-context.ts";
 import { type OpenEngine, openEngine, readBaseDigest } from "./open-inference.ts";
 import { openLog } from "./open-log.ts";
 import { openStores, type Stores } from "./open-stores.ts";
 import { type OpenTrainer, openTrainer } from "./open-trainer.ts";
 import { describePlatforms } from "./platforms.ts";
-import type { CommandContext } from "./program.ts";
 import { findServer } from "./running-server.ts";
 import { missingForTraining, readinessSettings } from "./training-settings.ts";
 

@@ -3,11 +3,11 @@ import type { Command } from "commander";
 import pc from "picocolors";
 import { chatInTerminal } from "#commands/chat.ts";
 import { startAll } from "./all.ts";
+import type { CommandContext } from "./command-context.ts";
 import { newId } from "./identity.ts";
 import { openChat } from "./open-chat.ts";
 import { openLog } from "./open-log.ts";
 import { openStores } from "./open-stores.ts";
-import type { CommandContext } from "./program.ts";
 
 const CLOSE_MAX_MS = 20_000;
 

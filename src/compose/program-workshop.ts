@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { CommandContext } from "./program.ts";
+import type { CommandContext } from "./command-context.ts";
 import { addBenchCommand } from "./program-bench.ts";
 import { addDoctorCommand } from "./program-doctor.ts";
 import { addSimulateCommand } from "./program-simulate.ts";

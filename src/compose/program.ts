@@ -1,21 +1,13 @@
 import type { Command } from "commander";
 import type { Output } from "#commands/output.ts";
-import { type LoadedConfig, loadSettings } from "#config/load.ts";
+import { loadSettings } from "#config/load.ts";
 import { readSystem } from "#config/system.ts";
+import type { CommandContext } from "./command-context.ts";
 import { addDataCommands } from "./program-data.ts";
 import { addLearningCommands } from "./program-learning.ts";
 import { addServerCommands } from "./program-server.ts";
 import { addWorkshopCommands } from "./program-workshop.ts";
 import { readVersion } from "./version.ts";
-
-/** What every command gets: the configuration as the global flags, the environment and the files have it. */
-export interface CommandContext {
-  readonly output: Output;
-  /** `preset` is weaker than what the operator says and stronger than the defaults. */
-  readonly load: (preset?: Readonly<Record<string, string>>) => LoadedConfig;
-  /** The operator chose the port: another one is no substitute. */
-  readonly isPortGiven: () => boolean;
-}
 
 /** The command line, all of it. Parsing runs the command. */
 export function createProgram(program: Command, output: Output): Command {
@@ -29,8 +21,7 @@ export function createProgram(program: Command, output: Output): Command {
     .option("--model <model>", "base model: default, the path of a GGUF file, or hf:... (inference.model)")
     .option("--port <port>", "port of the web chat, 0 takes any free one (web.port)")
     .option("--log-level <level>", "trace, debug, info, warn, error or silent (log.level)")
-    .showHelpAfterError("(run with --help for what there is)")
-    .enablePositionalOptions();
+    .showHelpAfterError("(run with --help for what there is)");
   const context: CommandContext = {
     output,
     load: (preset = {}) => {

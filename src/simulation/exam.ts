@@ -1,4 +1,4 @@
-import { tokenF1 } from "#core/evaluation.ts";
+import { tokenF1 } from "#core/text-overlap.ts";
 import { composePrompt } from "#inference/compose-prompt.ts";
 import type { AdapterFile, InferenceEngine } from "#inference/inference-engine.ts";
 import { generateReplies } from "#trainer/generate-replies.ts";

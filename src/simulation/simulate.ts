@@ -53,11 +53,12 @@ export interface DomainOutcome {
   readonly after: ExamResult;
   readonly run: Run;
   readonly curve: readonly CurvePoint[];
-  readonly chatMs: number;
   readonly trainMs: number;
   readonly totalMs: number;
 }
 
+/** A rejected adapter is no end: people chat on, and the next run has more to learn from. */
+const ROUNDS_MAX = 3;
 /** Questions per point of the curve. */
 const STRETCH = 20;
 /** Questions that people ask in one conversation, at most. */
@@ -79,40 +80,28 @@ async function simulateDomain(parts: SimulationParts, plan: SimulationPlan, doma
   const curve: CurvePoint[] = [];
   const before = await parts.examine(domain);
   parts.tell(`${domain}: before, ${describeExam(before)}`);
-  await chatUntil(parts, plan, {
-    domain,
-    randoms,
-    curve,
-    phase: "before",
-    questionsMax: plan.questionsMax,
-    untilGreen: true,
-  });
-  const chattedAtMs = parts.now();
-
-  const run = await parts.train(domain);
-  const trainedAtMs = parts.now();
-  parts.tell(
-    `${domain}: ${run.state}${run.grade === undefined ? "" : `, grade ${run.grade}`}: ${run.verdict ?? run.error?.message ?? ""}`,
-  );
+  const stage = { domain, randoms, curve };
+  let run: Run | undefined;
+  let trainMs = 0;
+  for (let round = 0; round < ROUNDS_MAX && run?.state !== "activated"; round++) {
+    await chatUntil(parts, plan, { ...stage, phase: "before", questionsMax: plan.questionsMax, untilGreen: true });
+    const chattedAtMs = parts.now();
+    run = await parts.train(domain);
+    trainMs += parts.now() - chattedAtMs;
+    parts.tell(`${domain}: ${run.state}: ${run.verdict ?? run.error?.message ?? ""}`);
+  }
+  if (run === undefined) throw new RangeError("Cannot simulate: no round was asked for");
 
   const after = await parts.examine(domain);
   parts.tell(`${domain}: after, ${describeExam(after)}`);
-  await chatUntil(parts, plan, {
-    domain,
-    randoms,
-    curve,
-    phase: "after",
-    questionsMax: plan.questionsAfter,
-    untilGreen: false,
-  });
+  await chatUntil(parts, plan, { ...stage, phase: "after", questionsMax: plan.questionsAfter, untilGreen: false });
   return {
     domain,
     before,
     after,
     run,
     curve,
-    chatMs: chattedAtMs - startedAtMs,
-    trainMs: trainedAtMs - chattedAtMs,
+    trainMs,
     totalMs: parts.now() - startedAtMs,
   };
 }

@@ -1,5 +1,5 @@
 import { describeError, OperatingError, TrainingUnavailableError } from "#core/errors.ts";
-import type { Run } from "#core/learning.ts";
+import { hasEnded, type Run } from "#core/learning.ts";
 import { type ActivateParts, activateAdapter, type ServingEngine } from "./activate-adapter.ts";
 import { openRunJournal } from "./run-journal.ts";
 
@@ -36,4 +36,15 @@ export async function finishRun(
     return journal.end("failed", describeError(error), { error: { code, message, hint } });
   }
   return journal.end("activated", verdict);
+}
+
+/** Ends a run whose worker failed for the last time, so that nobody waits for it. */
+export async function giveUpRun(parts: ActivateParts, runId: string, cause: unknown): Promise<void> {
+  const run = await parts.learning.findRun(runId);
+  if (run === undefined || hasEnded(run.state)) return;
+  const error =
+    cause instanceof OperatingError
+      ? { code: cause.code, message: cause.message, hint: cause.hint }
+      : { code: "UNEXPECTED", message: describeError(cause), hint: "Read the log, then start the run again" };
+  await openRunJournal(parts, run).end("failed", describeError(cause), { error });
 }

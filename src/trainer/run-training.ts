@@ -15,7 +15,7 @@ import { writeDataset, writeDurably, writeSummary } from "./dataset-files.ts";
 import type { DatasetRow, DatasetSettings } from "./dataset-row.ts";
 import { encodeRows } from "./encode-rows.ts";
 import { type GeneralAnswers, readGeneralAnswers } from "./general-answers.ts";
-import { type Judgement, type JudgeSettings, judgeAdapter } from "./judge-adapter.ts";
+import { type Judgement, type JudgeSettings, judgeAdapter, readHeldOut } from "./judge-adapter.ts";
 import { forgetWords, type RunFiles, readIfThere, readLines, runFiles } from "./run-files.ts";
 import { openRunJournal, type RunJournal } from "./run-journal.ts";
 import type { TrainEvent, TrainingBackend, TrainJob, TrainResult, TrainSettings } from "./training-backend.ts";
@@ -88,7 +88,19 @@ async function runStages(parts: RunParts, journal: RunJournal, files: RunFiles, 
       "evaluating",
       `Comparing the new adapter with the base model on ${dataset.valid} held-out examples`,
     );
-    const judgement = await judgeAdapter(parts, journal, { files, opened, job, trained, dataset, general, signal });
+    const { engine, encoder, base } = opened;
+    const judgement = await judgeAdapter(
+      {
+        backend: parts.backend,
+        engine,
+        encoder,
+        base,
+        journal,
+        settings: parts.settings.judge,
+        systemPrompt: parts.settings.systemPrompt,
+      },
+      { files, job, trained, general: general.heldOut, signal },
+    );
     return await endJudged(parts, journal, files, { dataset, trained, judgement, opened });
   } finally {
     await opened.close();
@@ -162,7 +174,7 @@ async function prepareJob(
       "Serve a local GGUF file (inference.model)",
     );
   }
-  const valid = await readLines<DatasetRow>(join(files.data, "valid.jsonl"));
+  const valid = await readHeldOut(files);
   return {
     runId: journal.run.id,
     baseGguf: base.path,

@@ -41,7 +41,9 @@ export async function openE5Embedder({ directory }: OpenE5Options): Promise<Open
     skipDownload: true,
     progressLogs: false,
     maxThreads: 1,
-    logLevel: LlamaLogLevel.disabled,
+    logLevel: LlamaLogLevel.error,
+    // llama.cpp logs for the whole process: what a chat model's level lets through would reach this one's console.
+    logger: () => {},
   });
   try {
     const packed = await readFile(path);
