@@ -60,6 +60,8 @@ async function layAside(
   lines: AsyncIterable<string>,
   importers: ReadonlyMap<string, Importer>,
 ): Promise<ReadonlyMap<string, number>> {
+  // libsql keeps temporary tables in memory unless told otherwise: a million turns would be 1.8 GB.
+  sql.exec("PRAGMA temp_store = FILE");
   sql.exec("CREATE TEMP TABLE aside (kind TEXT, key TEXT, record TEXT, PRIMARY KEY (kind, key)) STRICT");
   const add = sql.prepare(`
     INSERT INTO aside (kind, key, record) VALUES (:kind, :key, :record) ON CONFLICT DO NOTHING`);
