@@ -73,7 +73,7 @@ function maskCards(text: string, put: Put): string {
 function maskIdentityNumbers(text: string, put: Put): string {
   return text
     .replace(/(?<!\d)(?:\d{3}\.\d{3}\.\d{3}-\d{2}|\d{2}\.\d{3}\.\d{3}\/\d{4}-\d{2})(?!\d)/gu, (found) =>
-      validator.isTaxID(found, "pt-BR") ? put("[id-number]") : found,
+      validator.isTaxID(found.replace(/\D/gu, ""), "pt-BR") ? put("[id-number]") : found,
     )
     .replace(/\b(CPF|NIF)(\D{0,12})(\d{11}|\d{9})(?!\d)/giu, (found, name: string, between: string, number: string) =>
       validator.isTaxID(number, name.toUpperCase() === "NIF" ? "pt-PT" : "pt-BR")
@@ -117,7 +117,9 @@ function maskNationalPhones(text: string, put: Put): string {
 
 const COUNTRIES: readonly CountryCode[] = ["US", "BR", "PT", "GB", "DE", "FR", "ES", "IN"];
 
+/** Eight digits in a row are more often a date or an order. */
 function isDialled(number: string): boolean {
+  if (/^\d{1,8}$/u.test(number)) return false;
   return COUNTRIES.some((country) => isValidPhoneNumber(number, country));
 }
 
