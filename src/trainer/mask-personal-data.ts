@@ -47,7 +47,9 @@ function maskMentions(text: string, put: Put): string {
 function maskMail(text: string, put: Put): string {
   return text.replace(
     /(?<![\p{L}\p{N}._%+-])[\p{L}\p{N}._%+-]{1,64}@[\p{L}\p{N}.-]{1,190}\.[\p{L}]{2,24}/gu,
-    (found) => (validator.isEmail(found, { allow_utf8_local_part: true }) ? put("[email]") : found),
+    // `git@host` is the same for everybody.
+    (found) =>
+      !found.startsWith("git@") && validator.isEmail(found, { allow_utf8_local_part: true }) ? put("[email]") : found,
   );
 }
 
