@@ -37,8 +37,8 @@ def main(folder: Path, model: Path, name: str, overrides: dict[str, object]) -> 
             f"<|im_start|>system\n{facts['system']}{_END}\n<|im_start|>user\n{question}{_END}\n<|im_start|>assistant\n"
         )
 
-    own = own_answers(folder, model, [prompt(question) for question in [*facts["general"], *facts["replay"]]])
-    general = facts["general"]
+    general, replay = facts["general"], [*facts["replay"], *facts["replayMore"]]
+    own = own_answers(folder, model, [prompt(question) for question in [*general, *replay]])
     end = encode(_END)
     learned = [(fact, question) for fact in facts["facts"] for question in fact["questions"]]
     held = [(fact, question) for fact in facts["facts"] for question in fact["heldOut"]]
@@ -48,7 +48,7 @@ def main(folder: Path, model: Path, name: str, overrides: dict[str, object]) -> 
         "valid": [(prompt(fact["questions"][0] + " Please."), encode(fact["answer"]) + end) for fact in facts["facts"][:5]],
         "heldOut": [(prompt(question), encode(fact["answer"]) + end) for fact, question in held],
         "general": [(prompt(question), answer) for question, answer in zip(general, own)],
-        "replay": [(prompt(question), answer) for question, answer in zip(facts["replay"], own[len(general) :])],
+        "replay": [(prompt(question), answer) for question, answer in zip(replay, own[len(general) :])],
     }
     for key, rows in sets.items():
         lines = [{"id": f"{key}-{n}", "prompt": p, "target": t, "weight": 1} for n, (p, t) in enumerate(rows)]
@@ -99,6 +99,8 @@ def main(folder: Path, model: Path, name: str, overrides: dict[str, object]) -> 
         "lossTrain": round(trained["lossTrainLast"], 4),
         "lossValid": round(trained["lossValidBest"], 4),
         "stepBest": trained["stepBest"],
+        "strength": trained["strength"],
+        "guardLoss": [trained["lossGeneralBase"], trained["lossGeneral"]],
         "f1Base": round(sum(f1_base) / len(f1_base), 3),
         "f1": round(sum(f1) / len(f1), 3),
         "exact": f"{exact}/{len(f1)}",

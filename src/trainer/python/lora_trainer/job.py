@@ -44,6 +44,12 @@ class TrainJob:
         "distribution",
         choices=("distribution", "answer"),
     )
+    guard_ratio: float = setting(
+        "share of the replay rows kept out of training, to measure harm on", 0.2, minimum=0.0, maximum=0.9
+    )
+    general_worse_max: float = setting(
+        "the adapter is weakened until general answers lose at most this share", 0.04, minimum=0.0, maximum=100.0
+    )
     gradient_norm_max: float = setting("gradients are clipped to this global norm", 1.0, minimum=1e-6, maximum=1e6)
     weight_decay: float = setting("AdamW decay of the LoRA matrices", 0.01, minimum=0.0, maximum=1.0)
     dropout: float = setting("dropout before A", 0.0, minimum=0.0, maximum=0.9)

@@ -11,7 +11,7 @@ from .gguf_base import BaseInfo, read_info
 from .job import TrainJob
 from .protocol import Events
 from .resources import memory_available_bytes
-from .rows import Plan, Row, check_vocabulary, collate, fit, read_rows
+from .rows import Plan, Row, check_vocabulary, collate, fit, read_rows, split_guard
 
 # Measured with SmolLM2-135M: a training step reaches this share of the plain matrix product's speed.
 _EFFICIENCY = 0.6
@@ -74,7 +74,7 @@ def _read(job: TrainJob, problems: list) -> tuple[BaseInfo | None, Plan | None, 
         text = f"no row of {len(read_rows(job.train_rows))} fits in {job.context_tokens} tokens"
         _add(problems, "BAD_ROWS", text, "Raise contextTokens or collect shorter answers")
         return info, None, counts
-    return info, Plan(kept["train"], kept["replay"], job), counts
+    return info, Plan(kept["train"], split_guard(kept["replay"], job)[0], job), counts
 
 
 def _disk(job: TrainJob, info: BaseInfo | None) -> dict[str, int]:

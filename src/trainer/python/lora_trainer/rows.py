@@ -14,6 +14,8 @@ from .job import TrainJob
 
 # Rows of alike length share a batch, chosen within this many batches, so that little is padding and order stays random.
 _BUCKET_BATCHES = 8
+# Fewer say nothing about general answers; more take longer than they tell.
+_GUARD_ROWS_MIN, _GUARD_ROWS_MAX = 4, 24
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,18 @@ def batches_by_length(rows: Sequence[Row], size: int) -> list[list[Row]]:
     """For scoring, where order does not matter."""
     ordered = sorted(rows, key=lambda row: row.tokens)
     return [ordered[start : start + size] for start in range(0, len(ordered), size)]
+
+
+def split_guard(replay: Sequence[Row], job: TrainJob) -> tuple[list[Row], list[Row]]:
+    """Replay rows to train with, and those to measure harm on: chosen by the seed, none where replay is too small."""
+    count = min(round(len(replay) * job.guard_ratio), _GUARD_ROWS_MAX)
+    if count < _GUARD_ROWS_MIN:
+        return list(replay), []
+    chosen = set(random.Random(f"{job.seed}:guard").sample(range(len(replay)), count))
+    return (
+        [row for index, row in enumerate(replay) if index not in chosen],
+        [row for index, row in enumerate(replay) if index in chosen],
+    )
 
 
 class Plan:

@@ -16,13 +16,15 @@ from .blas import FAST_GFLOPS, limit_threads, measure_gflops
 from .cancel import Cancel
 from .checkpoint import Checkpoint, Progress, fingerprint, load_newest, save_checkpoint
 from .errors import TrainerError
-from .gguf_base import BaseInfo, hidden_to_logits, load_base
+from .gguf_base import BaseInfo, load_base
+from .hold_to_base import hold_to_base
 from .job import TrainJob, settings_of
+from .objective import Objective
 from .optimizer import LoraOptimizer, clip, rate_at
 from .protocol import Events
 from .resources import memory_peak_bytes
-from .rows import Batch, Plan, Row, check_vocabulary, collate, fit, read_rows
-from .score import mean_loss, score_rows, target_hidden, target_logits, target_losses
+from .rows import Plan, Row, check_vocabulary, fit, read_rows, split_guard
+from .score import mean_loss, score_rows
 
 # Below this a slow matrix library costs seconds, above it hours.
 _SMALL_BASE_PARAMETERS = 20_000_000
@@ -46,7 +48,7 @@ class Training:
         _check_directory(job.directory)
         self._train, dropped = self._read(job.train_rows)
         self._valid, _ = self._read(job.valid_rows)
-        self._replay, _ = self._read(job.replay_rows)
+        self._replay, self._guard = split_guard(self._read(job.replay_rows)[0], job)
         if not self._train:
             raise TrainerError(
                 "BAD_ROWS",
@@ -59,7 +61,7 @@ class Training:
         self._optimizer = LoraOptimizer(self._parameters(), job)
         self._progress = Progress()
         self._best: dict[str, mx.array] = {}
-        self._replay_hidden: dict[Row, mx.array] = {}
+        self._objective = Objective(self._model, job)
         self._steps_resumed = 0
 
     def run(self) -> None:
@@ -137,7 +139,7 @@ class Training:
             stepsDone=self._progress.step,
             stepsPerPass=plan.steps_per_pass,
             passes=plan.passes,
-            rows={"train": len(self._train), "valid": len(self._valid), "replay": len(self._replay)},
+            rows={"train": len(self._train), "valid": len(self._valid), "replay": len(self._replay), "guard": len(self._guard)},
             parameters=self._info.parameters,
             parametersTrained=sum(array.size for array in self._parameters().values()),
         )
@@ -148,7 +150,7 @@ class Training:
     def _step(self, batches: list[list[Row]], number: int) -> None:
         job, progress = self._job, self._progress
         rate = rate_at(progress.step, self._plan.steps_total, job)
-        loss, gradients, tokens = self.gradients(batches)
+        loss, gradients, tokens = self._objective.gradients(batches, progress.step, self._stop_if_cancelled)
         gradients, norm = clip(gradients, job.gradient_norm_max)
         updated = self._optimizer.apply(gradients, self._parameters(), rate)
         self._model.update(tree_unflatten(list(updated.items())))
@@ -176,73 +178,6 @@ class Training:
             memoryPeakBytes=memory_peak_bytes(),
             leftMs=round(1000 * pace * (self._plan.steps_total - progress.step)),
         )
-
-    def gradients(self, batches: list[list[Row]]) -> tuple[float | None, dict[str, mx.array], int]:
-        """The step's gradient, summed over its batches as if they were one; the mean loss over the target tokens of
-        learned rows, None if all were replayed; and the tokens read."""
-        collated = [collate(rows) for rows in batches]
-        shares = [token_shares(batch, self._job.loss_by) for batch in collated]
-        whole = sum(float(share.sum()) for share in shares)
-        learned_loss, learned_share, total, tokens = 0.0, 0.0, {}, 0
-        for batch_rows, batch, share in zip(batches, collated, shares, strict=True):
-            self._stop_if_cancelled()
-            losses, gradients = self._gradients_of(batch_rows, batch, share / whole)
-            named = dict(tree_flatten(gradients))
-            total = {name: total[name] + array for name, array in named.items()} if total else named
-            mx.eval(losses, total)
-            is_learned = ~batch.replays[batch.owners]
-            learned_loss += float((np.array(losses) * share)[is_learned].sum())
-            learned_share += float(share[is_learned].sum())
-            tokens += batch.tokens
-        return learned_loss / learned_share if learned_share > 0 else None, total, tokens
-
-    def _gradients_of(self, batch_rows: list[Row], batch: Batch, share: np.ndarray) -> tuple[mx.array, dict]:
-        """Losses (N,) against the labels, and the gradient of what is minimised."""
-        held = np.flatnonzero(batch.replays[batch.owners]) if self._job.replay_by == "distribution" else np.array([])
-        part = mx.array(share)
-        if len(held) == 0:
-
-            def objective(model: nn.Module) -> tuple[mx.array, mx.array]:
-                losses = target_losses(model, batch)
-                return (losses * part).sum(), losses
-
-        else:
-            where = mx.array(held)
-            wanted = mx.softmax(self._replay_logits(batch_rows), axis=-1)  # (M, vocabulary)
-            answers = np.ones(len(share), dtype=np.float32)
-            answers[held] = 0
-            answer_part, held_part = part * mx.array(answers), part[where]
-
-            def objective(model: nn.Module) -> tuple[mx.array, mx.array]:
-                logits = target_logits(model, batch).astype(mx.float32)
-                losses = nn.losses.cross_entropy(logits, mx.array(batch.labels))
-                drift = -(wanted * nn.log_softmax(logits[where], axis=-1)).sum(axis=-1)
-                return (losses * answer_part).sum() + (drift * held_part).sum(), losses
-
-        self._model.train()
-        # Dropout follows from the step, so that a resumed run draws the same.
-        mx.random.seed(self._job.seed * 1_000_003 + self._progress.step)
-        (_, losses), gradients = nn.value_and_grad(self._model, objective)(self._model)
-        return losses, gradients
-
-    def _replay_logits(self, rows: list[Row]) -> mx.array:
-        """(M, vocabulary) of the untouched base at the targets of the replayed rows, in their order.
-
-        The last hidden states are kept, 85 times smaller than logits. Each row is computed alone, so that a resumed run
-        finds the same bits whatever its first batch is.
-        """
-        kept = []
-        for row in rows:
-            if not row.is_replay:
-                continue
-            if row not in self._replay_hidden:
-                self._model.eval()
-                lora.set_scale(self._model, 0.0)
-                self._replay_hidden[row] = target_hidden(self._model, collate([row]))
-                mx.eval(self._replay_hidden[row])
-                lora.set_scale(self._model, self._job.alpha / self._job.rank)
-            kept.append(self._replay_hidden[row])
-        return hidden_to_logits(self._model, mx.concatenate(kept)).astype(mx.float32)
 
     def _validate(self) -> None:
         if not self._valid:
@@ -274,7 +209,11 @@ class Training:
         job, progress = self._job, self._progress
         if self._best:
             self._model.update(tree_unflatten(list(self._best.items())))
-        written = self._write()
+        held = hold_to_base(self._model, self._guard, job, self._stop_if_cancelled)
+        if held is not None and held.strength < 1:
+            text = f"the adapter is weakened to {held.strength:.0%}: at full strength it harms general answers"
+            self._events.emit("warning", code="ADAPTER_WEAKENED", message=text)
+        written = self._write(1.0 if held is None else held.strength)
         last = _mean(progress.loss_train_recent)
         best = progress.loss_valid_best
         self._events.emit(
@@ -292,6 +231,9 @@ class Training:
             lossValidBest=best,
             lossValidLast=progress.loss_valid_last,
             gap=None if best is None or last is None else best - last,
+            strength=1.0 if held is None else held.strength,
+            lossGeneralBase=None if held is None else held.loss_base,
+            lossGeneral=None if held is None else held.loss,
             seconds=progress.seconds,
             tokens=progress.tokens,
             tokensPerSecond=progress.tokens / max(progress.seconds, 1e-9),
@@ -299,11 +241,11 @@ class Training:
             settings=settings_of(job),
         )
 
-    def _write(self) -> WrittenFile:
+    def _write(self, strength: float) -> WrittenFile:
         job = self._job
         meta = AdapterMeta(
             architecture=self._info.architecture,
-            alpha=job.alpha,
+            alpha=job.alpha * strength,
             name=job.adapter_name,
             domain=job.domain,
             base_digest=job.base_digest,
@@ -314,14 +256,6 @@ class Training:
 
     def _parameters(self) -> dict[str, mx.array]:
         return dict(tree_flatten(self._model.trainable_parameters()))
-
-
-def token_shares(batch: Batch, loss_by: str) -> np.ndarray:
-    """(N,) what each target token counts before the step's sum is made 1."""
-    weights = batch.weights[batch.owners]
-    if loss_by == "example":
-        weights = weights / np.bincount(batch.owners)[batch.owners]
-    return weights.astype(np.float32)
 
 
 def _mean(values: list[float]) -> float | None:

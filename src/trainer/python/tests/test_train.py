@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from conftest import finish, random_rows, random_weights, start, write_base, write_rows
 
+from lora_trainer import lora
 from lora_trainer.adapter_file import read_adapter
+from lora_trainer.gguf_base import hidden_to_logits, load_base
 from lora_trainer.job import read_train_job
 from lora_trainer.rows import Row, collate
-from lora_trainer.train import token_shares
+from lora_trainer.objective import Objective, token_shares
 
 
 def named(events: list[dict], name: str) -> list[dict]:
@@ -183,18 +185,18 @@ def test_token_shares_weigh_tokens_or_rows():
     np.testing.assert_allclose(token_shares(batch, "example"), [1 / 3, 1 / 3, 1 / 3, 2], rtol=1e-6)
 
 
-def test_accumulated_gradients_equal_those_of_one_large_batch(make_job):
-    from lora_trainer.cancel import Cancel
-    from lora_trainer.train import Training
+@pytest.fixture
+def objective(base, make_job):
+    job = read_train_job(make_job())
+    model, _ = load_base(base)
+    lora.attach(model, job.rank, job.alpha, job.dropout, job.seed)
+    return Objective(model, job)
 
-    class Silent:
-        def emit(self, event: str, **fields: object) -> None:
-            pass
 
-    training = Training(read_train_job(make_job()), Silent(), Cancel())
+def test_accumulated_gradients_equal_those_of_one_large_batch(objective):
     rows = [Row(row["id"], tuple(row["prompt"]), tuple(row["target"]), 1.0 + n) for n, row in enumerate(random_rows(4))]
-    loss, gradients, _ = training.gradients([rows[:2], rows[2:]])
-    whole_loss, whole, _ = training.gradients([rows])
+    loss, gradients, _ = objective.gradients([rows[:2], rows[2:]], 0, lambda: None)
+    whole_loss, whole, _ = objective.gradients([rows], 0, lambda: None)
 
     assert loss == pytest.approx(whole_loss, rel=1e-5)
     for name, array in whole.items():
@@ -202,26 +204,41 @@ def test_accumulated_gradients_equal_those_of_one_large_batch(make_job):
     assert max(mx.abs(array).max().item() for array in whole.values()) > 1e-3
 
 
-def test_replay_by_distribution_pulls_towards_the_base_and_nowhere_else(make_job):
-    from lora_trainer.cancel import Cancel
-    from lora_trainer.train import Training
-
-    class Silent:
-        def emit(self, event: str, **fields: object) -> None:
-            pass
-
-    training = Training(read_train_job(make_job()), Silent(), Cancel())
+def test_replay_by_distribution_pulls_towards_the_base_and_nowhere_else(objective):
     row = Row("r", (5, 6, 7), (8, 9, 2), 1.0, is_replay=True)
     learned = Row("l", (5, 6), (8, 2), 1.0)
     # B is zero, so the adapter still is the base: there is no drift, and its gradient is zero.
-    _, gradients, _ = training.gradients([[row]])
+    _, gradients, _ = objective.gradients([[row]], 0, lambda: None)
     assert max(mx.abs(array).max().item() for array in gradients.values()) < 1e-5
-    loss, gradients, _ = training.gradients([[row, learned]])
-    alone, expected, _ = training.gradients([[learned]])
+    loss, gradients, _ = objective.gradients([[row, learned]], 0, lambda: None)
+    alone, expected, _ = objective.gradients([[learned]], 0, lambda: None)
     assert loss == pytest.approx(alone, rel=1e-5)
     # Two of the five target tokens are learned.
     for name, array in expected.items():
         np.testing.assert_allclose(np.array(gradients[name]), 0.4 * np.array(array), atol=1e-5)
+
+
+def test_train_weakens_an_adapter_that_harms_general_answers(base, make_job, tmp_path):
+    model, _ = load_base(base)
+    rows = random_rows(20, seed=8)
+    for row in rows:
+        row["target"] = []
+        for _ in range(5):
+            hidden = model.model(mx.array([[*row["prompt"], *row["target"]]]))[0, -1:]
+            row["target"].append(int(mx.argmax(hidden_to_logits(model, hidden)).item()))
+    replay = str(write_rows(tmp_path / "general.jsonl", rows))
+    shared = {"replayRows": replay, "replayRatio": 0.0, "learningRate": 2e-2, "validRows": None, "stepsMin": 30}
+    _, events, _ = finish(start("train", make_job("free", **shared, generalWorseMax=100)))
+    free = events[-1]
+    _, events, _ = finish(start("train", make_job("held", **shared, generalWorseMax=0.01)))
+    held = events[-1]
+
+    assert named(events, "started")[0]["rows"]["guard"] == 4
+    assert (free["strength"], held["strength"]) == (1.0, 0.7)
+    assert free["lossGeneral"] > held["lossGeneral"] > held["lossGeneralBase"]
+    assert "ADAPTER_WEAKENED" in {event["code"] for event in named(events, "warning")}
+    full, weakened = read_adapter(Path(free["adapterPath"]))[0], read_adapter(Path(held["adapterPath"]))[0]
+    assert weakened.alpha == pytest.approx(0.7 * full.alpha)
 
 
 def read_until_step(child, step: int) -> list[dict]:
