@@ -9,14 +9,15 @@ import type { LearningScope } from "#core/scope.ts";
 import type { DashboardParts } from "#dashboard/dashboard-parts.ts";
 import { activateAdapter, rollBackAdapter } from "#trainer/activate-adapter.ts";
 import { readWorkspaceReadiness } from "#trainer/read-readiness.ts";
+import { readReportFigures } from "#trainer/report-files.ts";
 import { cancelTraining, requestTraining } from "#trainer/request-training.ts";
+import { runFiles } from "#trainer/run-files.ts";
 import { newId } from "./identity.ts";
 import { listenNear } from "./listen-near.ts";
 import { type OpenChat, openChat } from "./open-chat.ts";
 import { dataPaths, openStores, type Stores } from "./open-stores.ts";
 import { type OpenTrainer, openTrainer } from "./open-trainer.ts";
 import { describePlatforms } from "./platforms.ts";
-import { readRunFigures } from "./read-run-figures.ts";
 import { announceServer } from "./running-server.ts";
 import { missingForTraining, readinessSettings } from "./training-settings.ts";
 import { readVersion } from "./version.ts";
@@ -120,7 +121,7 @@ async function openDashboard(
     },
     readReadiness: () =>
       readWorkspaceReadiness(stores.learning, localScope(""), domains, readinessSettings(config), Date.now()),
-    readRunFigures: (runId) => readRunFigures(dataPaths(config.data).runs, runId),
+    readRunFigures: (runId) => readReportFigures(runFiles(dataPaths(config.data).runs, runId).directory),
     requestTraining: (domain, by) => {
       const missing = missingForTraining(config);
       if (missing !== undefined) throw new TrainingUnavailableError(missing.why.toLowerCase(), missing.hint);

@@ -16,7 +16,11 @@ const ATTEMPTS_MAX = 3;
 
 /** What a training run needs in the process that runs it. */
 export async function openRunParts(config: Config, stores: Stores, log: Log): Promise<RunParts> {
-  const { createPythonBackend } = await import("#trainer/child/python-backend.ts");
+  const [{ createPythonBackend }, { lossCurve }, { svgToPng }] = await Promise.all([
+    import("#trainer/child/python-backend.ts"),
+    import("#charts/loss-curve.ts"),
+    import("#charts/svg-to-png.ts"),
+  ]);
   const paths = dataPaths(config.data);
   return {
     learning: stores.learning,
@@ -36,6 +40,10 @@ export async function openRunParts(config: Config, stores: Stores, log: Log): Pr
       silenceMaxMs: config.trainer.silenceMaxMs,
       runMaxMs: config.trainer.runMaxMs,
     }),
+    drawLossCurve: (curve) => {
+      const svg = lossCurve(curve);
+      return { svg, png: svgToPng(svg) };
+    },
     openEngine: () => openEngine({ ...config.inference, ...RUN_ENGINE }, log),
     settings: {
       dataset: config.dataset,

@@ -16,6 +16,8 @@ import type { DatasetRow, DatasetSettings } from "./dataset-row.ts";
 import { encodeRows } from "./encode-rows.ts";
 import { type GeneralAnswers, readGeneralAnswers } from "./general-answers.ts";
 import { type Judgement, type JudgeSettings, judgeAdapter, readHeldOut } from "./judge-adapter.ts";
+import type { DrawLossCurve } from "./report-record.ts";
+import { reportRun } from "./report-run.ts";
 import { forgetWords, type RunFiles, readIfThere, readLines, runFiles } from "./run-files.ts";
 import { openRunJournal, type RunJournal } from "./run-journal.ts";
 import type { TrainEvent, TrainingBackend, TrainJob, TrainResult, TrainSettings } from "./training-backend.ts";
@@ -28,6 +30,7 @@ export interface RunParts {
   readonly backend: TrainingBackend;
   /** An engine of this process's own, on the same base that serves: the chat's engine is not slowed down by a run. */
   readonly openEngine: () => Promise<OpenedEngine>;
+  readonly drawLossCurve: DrawLossCurve;
   readonly settings: RunSettings;
   readonly hash: (text: string) => string;
   readonly now: Now;
@@ -265,6 +268,9 @@ async function endJudged(parts: RunParts, journal: RunJournal, files: RunFiles, 
     state: judgement.isAccepted ? "candidate" : "rejected",
     createdAtMs: parts.now(),
   });
+  const { base } = opened;
+  const { directory } = files;
+  await reportRun({ ...parts, limits: parts.settings.judge }, { run, dataset, trained, judgement, base, directory });
   await forgetWords(files);
   const fields = { adapterDigest: stored.digest, grade: judgement.grade };
   parts.log.info(
