@@ -387,3 +387,20 @@ test("buildDataset() tells no ids of people when it makes rows", async () => {
 
   expect(JSON.stringify({ train, pairs, negatives })).not.toMatch(/U-asker|U-fan|U-teacher|U-boss|K-secret/);
 });
+
+test("buildDataset() lets waiting work go first many times when there are many turns", async () => {
+  const world = new DatasetWorld();
+  for (let index = 0; index < 1000; index++) world.say({ scores: { ana: 5 } });
+  let turns = 0;
+  let isDone = false;
+  const count = () => {
+    turns++;
+    if (!isDone) setImmediate(count);
+  };
+  count();
+
+  await world.build();
+  isDone = true;
+
+  expect(turns).toBeGreaterThan(10);
+});

@@ -2,6 +2,7 @@ import type { Feedback, Score } from "#core/feedback.ts";
 import type { LearningPermission } from "#core/people.ts";
 import { audienceOf, type LearningScope, type Visibility } from "#core/scope.ts";
 import type { Turn } from "#core/turn.ts";
+import type { ChatStore } from "#store/chat-store.ts";
 import type { LearningStore, RatedTurn, RatedTurnsQuery } from "#store/learning-store.ts";
 import type { PeopleStore } from "#store/people-store.ts";
 import { buildDataset } from "#trainer/build-dataset.ts";
@@ -86,14 +87,37 @@ export class DatasetWorld {
     return turn;
   }
 
+  /** Says and judges all of it again in a real store. Whatever inputs a turn names must have been said in this world. */
+  async saveTo({ chat, people }: { readonly chat: ChatStore; readonly people: PeopleStore }): Promise<void> {
+    if (this.#permission !== undefined) await people.putPermission(this.#permission);
+    const { workspaceId } = this.scope;
+    for (const userId of this.#optedOut) await people.putChoice({ workspaceId, userId, learns: false, changedAtMs: 1 });
+    for (const { turn, feedback } of this.#rated) {
+      await chat.saveTurn(turn);
+      for (const { turnId, userId, score, correction, endorsedBy } of feedback) {
+        const change = { turnId, userId, workspaceId, source: "reaction", atMs: 1 } as const;
+        await chat.putFeedback({ ...change, score: score ?? null, correction: correction ?? null });
+        for (const endorser of endorsedBy) await chat.putFeedback({ ...change, endorsedBy: endorser });
+      }
+    }
+  }
+
   build(settings: Partial<DatasetSettings> = {}, signal = new AbortController().signal): Promise<BuiltDataset> {
     const learning: Pick<LearningStore, "pageRatedTurns"> = { pageRatedTurns: async (query) => this.#page(query) };
     const people: Pick<PeopleStore, "getPermission" | "listOptedOut"> = {
       getPermission: async () => this.#permission,
       listOptedOut: async () => this.#optedOut,
     };
+    return this.buildFrom({ learning: learning as LearningStore, people: people as PeopleStore }, settings, signal);
+  }
+
+  buildFrom(
+    stores: { readonly learning: LearningStore; readonly people: PeopleStore },
+    settings: Partial<DatasetSettings> = {},
+    signal = new AbortController().signal,
+  ): Promise<BuiltDataset> {
     return buildDataset(
-      { learning: learning as LearningStore, people: people as PeopleStore, now: () => NOW_MS },
+      { ...stores, now: () => NOW_MS },
       { scope: this.scope, days: 30, settings: { ...SETTINGS, ...settings }, systemPrompt: "Be kind.", signal },
     );
   }
