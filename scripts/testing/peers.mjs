@@ -25,15 +25,15 @@ export async function listPeers(env = process.env) {
     {
       name: "browser",
       isThere: findBrowser(env) !== undefined,
-      fix: "sudo apt install chromium, or name one in REACTUNE_BROWSER",
+      fix: "sudo apt install chromium, or name one in CHROMIUM",
     },
     ...(await Promise.all(servers.map(async ({ url, ...peer }) => ({ ...peer, isThere: await canConnect(url) })))),
   ];
 }
 
-/** Path of a Chromium; undefined when none is installed. */
+/** Path of a Chromium, $CHROMIUM first; undefined when none is installed. */
 export function findBrowser(env = process.env) {
-  if (env.REACTUNE_BROWSER) return env.REACTUNE_BROWSER;
+  if (env.CHROMIUM) return env.CHROMIUM;
   for (const directory of (env.PATH ?? "").split(delimiter)) {
     for (const name of browserNames) if (isExecutable(join(directory, name))) return join(directory, name);
   }

@@ -10,7 +10,7 @@ import {
   readExtra,
 } from "../setup/python-environment.mjs";
 import { runCommand } from "../setup/run-command.mjs";
-import { listPeers } from "./peers.mjs";
+import { findBrowser, listPeers } from "./peers.mjs";
 import { runPytest, runVitest } from "./run-tests.mjs";
 
 /** Resolves with the exit code: 0 only if something passed, nothing failed and every required peer was there. */
@@ -21,6 +21,10 @@ export async function test(args) {
   const unmet = required.filter((name) => !peers.some((peer) => peer.name === name && peer.isThere));
   for (const name of unmet)
     console.error(`Required peer is not there: ${name} (${peers.find((p) => p.name === name)?.fix ?? "no such peer"})`);
+
+  // The tests and this list look at the same browser.
+  const browser = findBrowser();
+  if (browser !== undefined) process.env.CHROMIUM = browser;
 
   const results = [await runVitest({ args })];
   if (args.length === 0) results.push(await runPytest());
