@@ -23,8 +23,11 @@ export class CommandFailedError extends Error {
 /**
  * Runs a program without a shell and resolves with what it printed on both streams. `onLine` gets each line as it comes.
  * Rejects with CommandFailedError when it cannot start, ends with another code than 0 or `timeoutMs` passes.
+ * @param {string} program
+ * @param {readonly string[]} args
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, onLine?: (line: string) => void, timeoutMs?: number }} [options]
  */
-export function runCommand(program, args, { cwd = root, env = process.env, onLine, timeoutMs, signal } = {}) {
+export function runCommand(program, args, { cwd = root, env = process.env, onLine, timeoutMs } = {}) {
   return new Promise((resolve, reject) => {
     // npm is a .cmd file on Windows, which only a shell can start; the arguments there are our own constants.
     const shell = process.platform === "win32" && program === "npm";
@@ -34,7 +37,6 @@ export function runCommand(program, args, { cwd = root, env = process.env, onLin
       shell,
       stdio: ["ignore", "pipe", "pipe"],
       timeout: timeoutMs,
-      signal,
     });
     const words = [program, ...args].join(" ");
     let output = "";
