@@ -17,6 +17,8 @@ from pathlib import Path
 # Reference BLAS reaches 1 to 3 on one core, an optimised library 30 and more.
 FAST_GFLOPS = 8.0
 _SECONDS = 0.1
+# Below this a slow library costs seconds, above it hours.
+_SMALL_BASE_PARAMETERS = 20_000_000
 _WIDTH = 512
 
 _DEBIAN = (
@@ -61,6 +63,10 @@ def measure_gflops() -> float:
         mx.eval(a @ a)
         count += 1
     return 2 * _WIDTH**3 * count / (time.perf_counter() - started) / 1e9
+
+
+def needs_fast_blas(parameters: int) -> bool:
+    return parameters > _SMALL_BASE_PARAMETERS
 
 
 def limit_threads(threads: int) -> None:

@@ -32,7 +32,7 @@ class Progress:
     step: int = 0
     seconds: float = 0.0
     tokens: int = 0
-    loss_train_first: float | None = None
+    loss_train_first: float = 0.0
     loss_train_recent: list[float] = field(default_factory=list)
     loss_valid_first: float | None = None
     loss_valid_best: float | None = None

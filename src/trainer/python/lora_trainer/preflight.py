@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from .blas import Blas, find_blas
+from .blas import Blas, find_blas, needs_fast_blas
 from .errors import TrainerError
 from .gguf_base import BaseInfo, read_info
 from .job import TrainJob
@@ -29,11 +29,11 @@ def preflight(job: TrainJob, events: Events) -> None:
     if disk["freeBytes"] < disk["neededBytes"]:
         _add(problems, "DISK_FULL", _lack("disk space", disk["neededBytes"], disk["freeBytes"]), "Free disk space")
     memory = _memory(job, info, plan)
-    if memory["neededBytes"] is not None and memory["availableBytes"] is not None:
-        if memory["neededBytes"] > memory["availableBytes"]:
-            text = _lack("memory", memory["neededBytes"], memory["availableBytes"])
-            _add(problems, "OUT_OF_MEMORY", text, "Lower batchExamples or contextTokens, or close other programs")
-    if not blas.fast:
+    if "neededBytes" in memory and "availableBytes" in memory and memory["neededBytes"] > memory["availableBytes"]:
+        text = _lack("memory", memory["neededBytes"], memory["availableBytes"])
+        _add(problems, "OUT_OF_MEMORY", text, "Lower batchExamples or contextTokens, or close other programs")
+    slow_matters = info is not None and needs_fast_blas(info.parameters) and not job.slow_blas_allowed
+    if slow_matters and not blas.fast:
         text = f"matrix products run at {blas.gflops:.1f} GFLOP/s; an optimised library reaches ten times that"
         _add(problems, "BLAS_MISSING", text, "Install libopenblas0-pthread (Debian) or mkl (PyPI) and try again")
     events.emit(
@@ -84,10 +84,12 @@ def _disk(job: TrainJob, info: BaseInfo | None) -> dict[str, int]:
     return {"freeBytes": shutil.disk_usage(folder).free, "neededBytes": (3 * 4 + 2) * adapter + 2**20}
 
 
-def _memory(job: TrainJob, info: BaseInfo | None, plan: Plan | None) -> dict[str, int | None]:
+def _memory(job: TrainJob, info: BaseInfo | None, plan: Plan | None) -> dict[str, int]:
+    """Without the keys that cannot be known."""
     available = memory_available_bytes()
+    known = {} if available is None else {"availableBytes": available}
     if info is None or plan is None:
-        return {"neededBytes": None, "availableBytes": available}
+        return known
     batches = [collate(rows) for steps in plan.steps_of_pass(0) for rows in steps]
     widest = max(batches, key=lambda batch: batch.inputs.size)
     most = max(len(batch.labels) for batch in batches)
@@ -97,7 +99,7 @@ def _memory(job: TrainJob, info: BaseInfo | None, plan: Plan | None) -> dict[str
     floats = widest.inputs.size * per_token + most * info.vocabulary * 4
     trained = _lora_parameters(info, job.rank) * 8  # weights, gradient, its sum, two moments, old copies
     needed = _PROCESS_BYTES + _FLOAT_BYTES * (info.parameters + floats + trained)
-    return {"neededBytes": needed, "availableBytes": available}
+    return {"neededBytes": needed, **known}
 
 
 def _minutes(job: TrainJob, info: BaseInfo, plan: Plan, blas: Blas) -> float:

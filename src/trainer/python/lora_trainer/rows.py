@@ -184,6 +184,9 @@ class Plan:
         for start in range(0, len(rows), bucket):
             batches += batches_by_length(rows[start : start + bucket], job.batch_examples)
         chance.shuffle(batches)
+        # The first step learns something, so that there is a training loss from the start.
+        first = next(index for index, batch in enumerate(batches) if not all(row.is_replay for row in batch))
+        batches.insert(0, batches.pop(first))
         return [batches[start : start + job.accumulation] for start in range(0, len(batches), job.accumulation)]
 
 

@@ -12,7 +12,7 @@ from mlx.utils import tree_flatten, tree_unflatten
 
 from . import lora
 from .adapter_file import AdapterMeta, WrittenFile, not_finite, write_adapter
-from .blas import FAST_GFLOPS, limit_threads, measure_gflops
+from .blas import FAST_GFLOPS, limit_threads, measure_gflops, needs_fast_blas
 from .cancel import Cancel
 from .checkpoint import Checkpoint, Progress, fingerprint, load_newest, save_checkpoint
 from .errors import TrainerError
@@ -26,8 +26,6 @@ from .resources import memory_peak_bytes
 from .rows import Plan, Row, check_vocabulary, fit, read_rows, split_guard
 from .score import mean_loss, score_rows
 
-# Below this a slow matrix library costs seconds, above it hours.
-_SMALL_BASE_PARAMETERS = 20_000_000
 # One step's loss jumps with its rows; first and last are means over this many.
 _LOSS_STEPS = 10
 
@@ -105,7 +103,7 @@ class Training:
         for rows, path in ((self._train, job.train_rows), (self._valid, job.valid_rows), (self._replay, job.replay_rows)):
             if path is not None:
                 check_vocabulary(rows, info.vocabulary, path)
-        if info.parameters > _SMALL_BASE_PARAMETERS and not job.slow_blas_allowed:
+        if needs_fast_blas(info.parameters) and not job.slow_blas_allowed:
             gflops = measure_gflops()
             if gflops < FAST_GFLOPS:
                 raise TrainerError(
@@ -162,7 +160,7 @@ class Training:
         progress.seconds = self._seconds_before + time.monotonic() - self._started
         if loss is not None:
             progress.loss_train_recent = [*progress.loss_train_recent, loss][-_LOSS_STEPS:]
-        if progress.step <= _LOSS_STEPS and progress.loss_train_recent:
+        if progress.step <= _LOSS_STEPS:
             progress.loss_train_first = _mean(progress.loss_train_recent)
         pace = (time.monotonic() - self._started) / (progress.step - self._steps_resumed)
         self._events.emit(
@@ -171,7 +169,7 @@ class Training:
             stepsTotal=self._plan.steps_total,
             epoch=number + 1,
             epochs=self._plan.passes,
-            lossTrain=loss,
+            lossTrain=progress.loss_train_recent[-1],
             learningRate=rate,
             gradientNorm=norm.item(),
             tokensPerSecond=(progress.tokens - self._tokens_before) / (time.monotonic() - self._started),
@@ -209,7 +207,7 @@ class Training:
         job, progress = self._job, self._progress
         if self._best:
             self._model.update(tree_unflatten(list(self._best.items())))
-        held = hold_to_base(self._model, self._guard, job, self._stop_if_cancelled)
+        held = hold_to_base(self._model, self._guard, job, self._cancel.raise_if_requested)
         if held is not None and held.strength < 1:
             text = f"the adapter is weakened to {held.strength:.0%}: at full strength it harms general answers"
             self._events.emit("warning", code="ADAPTER_WEAKENED", message=text)
@@ -230,7 +228,7 @@ class Training:
             lossValidFirst=progress.loss_valid_first,
             lossValidBest=best,
             lossValidLast=progress.loss_valid_last,
-            gap=None if best is None or last is None else best - last,
+            gap=None if best is None else best - last,
             strength=1.0 if held is None else held.strength,
             lossGeneralBase=None if held is None else held.loss_base,
             lossGeneral=None if held is None else held.loss,
@@ -258,8 +256,8 @@ class Training:
         return dict(tree_flatten(self._model.trainable_parameters()))
 
 
-def _mean(values: list[float]) -> float | None:
-    return float(np.mean(values)) if values else None
+def _mean(values: list[float]) -> float:
+    return float(np.mean(values))
 
 
 def _check_directory(directory: Path) -> None:

@@ -26,3 +26,10 @@ def test_preflight_names_every_problem_when_base_is_missing_and_no_row_fits(make
     assert not report["ready"]
     assert {"BASE_UNSUPPORTED", "BAD_ROWS"} <= {problem["code"] for problem in report["problems"]}
     assert report["minutesEstimated"] is None
+    assert "neededBytes" not in report["memory"]
+
+
+def test_preflight_does_not_ask_for_a_fast_blas_where_the_base_is_small(make_job):
+    report = preflight(make_job())
+
+    assert "BLAS_MISSING" not in {problem["code"] for problem in report["problems"]}

@@ -72,6 +72,12 @@ def test_plan_walks_through_all_replay_rows_before_one_repeats(plan):
     assert sorted(replayed[:8]) == sorted(set(replayed))
 
 
+def test_plan_learns_something_in_its_first_step(plan):
+    for seed in range(20):
+        first = plan(2, 40, replayRatio=4.0, batchExamples=1, accumulation=1, seed=seed).steps_of_pass(0)[0]
+        assert not all(row.is_replay for row in first[0])
+
+
 def test_plan_puts_rows_of_alike_length_together(plan):
     made = plan(64, 0, batchExamples=4)
     padding = sum(collate(batch).inputs.size - sum(row.tokens - 1 for row in batch) for batches in made.steps_of_pass(0) for batch in batches)
