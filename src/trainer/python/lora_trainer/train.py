@@ -12,7 +12,7 @@ from mlx.utils import tree_flatten, tree_unflatten
 
 from . import lora
 from .adapter_file import AdapterMeta, WrittenFile, not_finite, write_adapter
-from .blas import FAST_GFLOPS, limit_threads, measure_gflops, needs_fast_blas
+from .blas import limit_threads, measure_blas, needs_fast_blas
 from .cancel import Cancel
 from .checkpoint import Checkpoint, Progress, fingerprint, load_newest, save_checkpoint
 from .errors import TrainerError
@@ -104,8 +104,8 @@ class Training:
             if path is not None:
                 check_vocabulary(rows, info.vocabulary, path)
         if needs_fast_blas(info.parameters) and not job.slow_blas_allowed:
-            gflops = measure_gflops()
-            if gflops < FAST_GFLOPS:
+            fast, gflops = measure_blas()
+            if not fast:
                 raise TrainerError(
                     "BLAS_MISSING",
                     f"Cannot train {info.parameters:,} parameters: matrix products run at {gflops:.1f} GFLOP/s",
