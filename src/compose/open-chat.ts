@@ -11,6 +11,7 @@ import type { Score } from "#core/feedback.ts";
 import type { Log } from "#core/log.ts";
 import type { Platform } from "#core/scope.ts";
 import { embedOnce } from "#inference/embed-once.ts";
+import { createSystemPrompt } from "#inference/reply-language.ts";
 import { openKnownAdapter } from "#trainer/activate-adapter.ts";
 import { type ServiceWatch, watchServices } from "#trainer/service-watch.ts";
 import { newId, processName, sha256, turnIdOf } from "./identity.ts";
@@ -39,7 +40,8 @@ export async function openChat(
   log: Log,
 ): Promise<OpenChat> {
   const domains = readDomains(config.assistant.domainsFile);
-  const [opened, embedding] = await Promise.all([openEngine(config.inference, log), openEmbedding(log)]);
+  const opened = await openEngine(config.inference, log);
+  const embedding = await openEmbedding(log); // after the engine: see the note on loggers there
   const embedder = embedding === undefined ? undefined : embedOnce(embedding.embedder);
   const services = await watchServices(stores.learning, stores.events, log);
   preloadAdapters(stores, opened, services, log);
@@ -121,7 +123,7 @@ function answerSettings(config: Config, nearSimilarityMin: number | undefined): 
     messageMaxChars: config.conversation.messageMaxChars,
     messagesPerMinuteMax: config.conversation.messagesPerMinuteMax,
     gapMs: config.conversation.gapMs,
-    systemPrompt: config.assistant.systemPrompt,
+    systemPromptFor: createSystemPrompt(config.assistant.systemPrompt, config.assistant.replyLanguage),
     cache: {
       isEnabled: cache.enabled,
       isNearEnabled: cache.nearEnabled,

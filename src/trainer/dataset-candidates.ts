@@ -66,7 +66,7 @@ export function dropDuplicates(
   tally: DropTally,
 ): readonly Candidate[] {
   const kept = new Map<string, Set<string>>();
-  return candidates.filter(({ questionKey, targetKey }) => {
+  return candidates.filter(({ kind, questionKey, targetKey }) => {
     if (kept.get(questionKey)?.has(targetKey) === true) {
       tally.add("duplicate");
       return false;
@@ -75,6 +75,11 @@ export function dropDuplicates(
     const questions = [questionKey, ...(near.questions.get(questionKey) ?? NONE)];
     if (questions.some((question) => meets(kept.get(question) ?? NONE, targets, targetKey))) {
       tally.add("near-duplicate");
+      return false;
+    }
+    // Nobody's silence outweighs somebody's word about what to answer.
+    if (kind === "served-again" && questions.some((question) => kept.has(question))) {
+      tally.add("superseded");
       return false;
     }
     kept.set(questionKey, (kept.get(questionKey) ?? new Set()).add(targetKey));

@@ -16,6 +16,7 @@ const WHY = {
   secret: "most of it was a key, a token or a password",
   duplicate: "the same question with the same reply is there already",
   "near-duplicate": "a nearly equal question with a nearly equal reply is there already",
+  superseded: "it was only served again, and people liked or taught another reply to the same question",
   "repeated-reply": "one reply to very many different questions would drown the others",
   "per-person": "one person's rows are limited to dataset.examplesPerUserMax; the newest stay",
 } as const;

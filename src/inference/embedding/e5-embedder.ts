@@ -23,6 +23,9 @@ const TOKENS_MAX = 240;
 /** E5 was trained with this word before short questions; without it the ranking is worse. */
 const PREFIX = "query: ";
 
+const LOGGER_RELEASE_MS = 20;
+const silent = (): void => {};
+
 export interface OpenE5Options {
   /** Where the packed model lies; its GGUF form is written beside it once. */
   readonly directory: string;
@@ -42,9 +45,12 @@ export async function openE5Embedder({ directory }: OpenE5Options): Promise<Open
     progressLogs: false,
     maxThreads: 1,
     logLevel: LlamaLogLevel.error,
-    // llama.cpp logs for the whole process: what a chat model's level lets through would reach this one's console.
-    logger: () => {},
+    logger: silent,
   });
+  // Opening llama.cpp a second time in one process makes it forget every logger a moment later (3.22: the old callback's
+  // release clears the new one) and print a warning per text to standard error. Set once more after that moment, it stays.
+  await new Promise((resolve) => setTimeout(resolve, LOGGER_RELEASE_MS));
+  llama.logger = silent;
   try {
     const packed = await readFile(path);
     const digest = createHash("sha256").update(packed).digest("hex");
