@@ -23,7 +23,7 @@ export function createProgress({ stream = process.stderr, quiet = false } = {}) 
   };
   const draw = () => {
     erase();
-    const width = Math.max(20, stream.columns ?? 80);
+    const width = Math.max(20, stream.columns || 80);
     for (const step of running) write(`${renderStep(step).slice(0, width - 1)}\n`);
     drawnLines = running.size;
   };
