@@ -24,7 +24,8 @@ export async function collectFeedback(parts: FeedbackParts, given: PlatformFeedb
   if (change === undefined) return undefined;
 
   const feedback = await parts.chat.putFeedback(change);
-  if (feedback.score !== undefined && feedback.score <= SCORE_DISLIKED_MAX) await evict(parts.cache, turn);
+  const isDisliked = feedback.score !== undefined && feedback.score <= SCORE_DISLIKED_MAX;
+  if (isDisliked || feedback.correction !== undefined) await evict(parts.cache, turn);
   parts.events.publish({ kind: "turn.changed", turnId: turn.id });
   parts.log.info(
     {
@@ -89,7 +90,7 @@ function textOf(text: string | null | undefined, maxChars: number): string | nul
   return clean === "" ? null : clean;
 }
 
-/** A disliked reply is not served again, whether it came from the cache or went into it. */
+/** A disliked or mended reply is not served again, whether it came from the cache or went into it. */
 async function evict(cache: SemanticCache, turn: Turn): Promise<void> {
   await cache.evictTurn(turn.id);
   const source = turn.provenance.cache.sourceTurnId;

@@ -16,7 +16,7 @@ import { missingForTraining } from "./training-settings.ts";
  */
 const TASTES = {
   tiny: { reactsToRight: 0.9, reactsToWrong: 0.12, teaches: 0.1, slips: 0.02 },
-  real: { reactsToRight: 0.9, reactsToWrong: 0.1, teaches: 0.6, slips: 0.02 },
+  real: { reactsToRight: 0.9, reactsToWrong: 0.05, teaches: 0.9, slips: 0.02 },
 } as const;
 
 /** A million parameters hold one taste: its five held-out greetings tell nothing about a real model's forgetting (docs/tiny-model.md). */

@@ -96,6 +96,15 @@ export function isDisliked(feedback: readonly Feedback[]): boolean {
   return mean !== undefined && mean <= SCORE_DISLIKED_MAX;
 }
 
+/**
+ * What one person's feedback counts for in readiness. A taught answer counts as the best score, whatever its author
+ * thought of the reply: readiness asks whether there is enough good to learn from, and a model that knows nothing yet
+ * could otherwise never become ready, however much it is taught. Undefined: no feedback that counts.
+ */
+export function readinessScore(feedback: Feedback): Score | undefined {
+  return feedback.correction === undefined ? feedback.score : 5;
+}
+
 export function meanScore(feedback: readonly Feedback[]): number | undefined {
   const scores = feedback.flatMap((item) => (item.score === undefined ? [] : [item.score]));
   if (scores.length === 0) return undefined;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Score } from "#core/feedback.ts";
+import { readinessScore, type Score } from "#core/feedback.ts";
 import type { LearningCounts } from "#core/learning.ts";
 import { ALL_DOMAINS } from "#core/scope.ts";
 import type { ChatStore } from "#store/chat-store.ts";
@@ -109,7 +109,7 @@ function countsContract(open: () => Promise<OpenedLearningStore>): void {
     await chat.saveTurn(sampleTurn());
     await chat.putFeedback(sampleChange({ correction: "Within 14 days." }));
 
-    expect(await learning.readCounts(SCOPE, 0)).toMatchObject({ examples: 1, feedback: 0, raters: 0 });
+    expect(await learning.readCounts(SCOPE, 0)).toMatchObject({ examples: 1, feedback: 1, scoreSum: 5, raters: 1 });
   });
 
   test("readCounts() leaves out what is before the window's first UTC day, examplesEver does not", async () => {
@@ -226,12 +226,12 @@ async function countByHand(chat: ChatStore): Promise<readonly LearningCounts[]> 
         inScope.filter(({ turn }) => turn.askedAtMs < since).map(({ turn }) => turn.conversationId),
       );
       const conversations = new Set(inWindow.map(({ turn }) => turn.conversationId).filter((id) => !before.has(id)));
-      const scored = inWindow.flatMap(({ feedback }) => feedback).filter(({ score }) => score !== undefined);
+      const scored = inWindow.flatMap(({ feedback }) => feedback).filter((item) => readinessScore(item) !== undefined);
       return {
         conversations: conversations.size,
         messages: inWindow.length * 2,
         feedback: scored.length,
-        scoreSum: scored.reduce((total, { score }) => total + (score ?? 0), 0),
+        scoreSum: scored.reduce((total, item) => total + (readinessScore(item) ?? 0), 0),
         examples: inWindow.filter(isTaught).length,
         raters: new Set(scored.map(({ userId }) => userId)).size,
         examplesEver: inScope.filter(isTaught).length,

@@ -1,3 +1,4 @@
+import { readinessScore } from "#core/feedback.ts";
 import type { LearningScope } from "#core/scope.ts";
 import {
   conversationRecord,
@@ -77,7 +78,7 @@ export const turnTable = defineTable("turn", turnRecord, ["id"], {
 export const feedbackTable = defineTable("feedback", feedbackRecord, ["turn_id", "user_id"], {
   turn_id: (feedback) => keyText(feedback.turnId),
   user_id: (feedback) => keyText(feedback.userId),
-  score: (feedback) => feedback.score ?? null,
+  score: (feedback) => readinessScore(feedback) ?? null,
 });
 
 export const deliveryTable = defineTable("delivery", deliveryRecord, ["turn_id", "part"], {

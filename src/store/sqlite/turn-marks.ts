@@ -1,4 +1,4 @@
-import { type Feedback, isDisliked, isExample } from "#core/feedback.ts";
+import { type Feedback, isDisliked, isExample, readinessScore } from "#core/feedback.ts";
 import type { Sql } from "./sql.ts";
 import { type DocumentRow, readDocument } from "./table.ts";
 import { feedbackTable } from "./tables.ts";
@@ -31,7 +31,7 @@ export function sqliteTurnMarks(sql: Sql): TurnMarks {
 
   function markFeedback(id: string): void {
     const feedback = listFeedback.all({ id }).map((row) => readDocument(feedbackTable, "of a turn", row));
-    const scores = feedback.flatMap(({ score }) => (score === undefined ? [] : [score]));
+    const scores = feedback.flatMap((item) => readinessScore(item) ?? []);
     mark.run({
       id,
       scores: scores.length,

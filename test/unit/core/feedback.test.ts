@@ -8,6 +8,7 @@ import {
   isLiked,
   meanScore,
   mergeFeedback,
+  readinessScore,
   type Score,
   scoreOfEmoji,
 } from "#core/feedback.ts";
@@ -154,4 +155,19 @@ describe("scoreOfEmoji()", () => {
       expect(scoreOfEmoji(emoji, scores)).toBeUndefined();
     },
   );
+});
+
+test("readinessScore() counts a taught answer as the best score when its author disliked the reply", () => {
+  const taught = mergeFeedback(undefined, {
+    turnId: "t",
+    userId: "u",
+    workspaceId: "w",
+    source: "button",
+    atMs: 1,
+    score: 1,
+    correction: "Within 14 days.",
+  });
+
+  expect(readinessScore(taught)).toBe(5);
+  expect(readinessScore(mergeFeedback(taught, { ...taught, atMs: 2, score: 2, correction: null }))).toBe(2);
 });
