@@ -1,8 +1,8 @@
 import { plainQuestion } from "#core/plain-question.ts";
-import { compareQuestions } from "#core/same-question.ts";
 import type { CacheUse } from "#core/turn.ts";
 import type { Embedder } from "#inference/embedder.ts";
 import type { CacheEntry, SemanticCache } from "#store/semantic-cache.ts";
+import { nearSignature, refuseSharing } from "./may-share-answer.ts";
 
 export interface CacheSettings {
   readonly isEnabled: boolean;
@@ -34,7 +34,7 @@ export interface CacheAnswer {
 /** How many neighbours are put to the guards before giving up. */
 const NEIGHBOURS_MAX = 5;
 
-/** Exact key first, then the nearest questions whose numbers, names and negations agree. */
+/** The exact question, then one of the same signature, then the nearest by vector; both near layers pass the guards. */
 export async function answerFromCache(
   cache: SemanticCache,
   embedder: Embedder | undefined,
@@ -55,45 +55,67 @@ export async function answerFromCache(
       isCacheable: true,
     };
   }
-  if (embedder === undefined || !settings.isNearEnabled) {
+  const near = settings.isNearEnabled
+    ? await findNear(cache, embedder, settings, ask)
+    : { reason: "a new question", vector: undefined };
+  const vector = near.vector === undefined ? {} : { vector: near.vector };
+  if (near.entry === undefined) {
     await cache.count("miss");
-    return { use: { hit: "none", reason: "a new question" }, isCacheable: true };
+    return { use: { hit: "none", reason: near.reason }, ...vector, isCacheable: true };
   }
-  return answerFromNear(cache, embedder, settings, ask);
+  await cache.count("near");
+  const { entry, similarity } = near;
+  const reason = `like "${entry.question}"`;
+  return {
+    use: { hit: "near", reason, sourceTurnId: entry.turnId, ...(similarity === undefined ? {} : { similarity }) },
+    entry,
+    ...vector,
+    isCacheable: true,
+  };
 }
 
-async function answerFromNear(
+interface Near {
+  /** Why none was found: the guards' words about the last candidate. */
+  readonly reason: string;
+  readonly entry?: CacheEntry;
+  readonly similarity?: number;
+  readonly vector?: Float32Array | undefined;
+}
+
+/** The signature first: it finds most paraphrases without the embedding model, which takes longer than all the rest. */
+async function findNear(
   cache: SemanticCache,
-  embedder: Embedder,
+  embedder: Embedder | undefined,
   settings: CacheSettings,
-  ask: CacheAsk,
-): Promise<CacheAnswer> {
-  const [vector] = await embedder.embed([ask.question]);
+  { scope, question, nowMs }: CacheAsk,
+): Promise<Near> {
+  const signature = nearSignature(plainQuestion(question));
+  const signed = signature === undefined ? [] : await cache.findBySignature(scope, signature, nowMs);
+  const bySignature = firstShared(
+    question,
+    signed.map((entry) => ({ entry })),
+  );
+  if (bySignature.entry !== undefined || embedder === undefined) return bySignature;
+
+  const [vector] = await embedder.embed([question]);
   if (vector === undefined) throw new TypeError("Cannot look up a question: the embedder returned no vector");
-  const near = await cache.findNearest({
-    scope: ask.scope,
-    vector,
-    similarityMin: settings.nearSimilarityMin,
-    limit: NEIGHBOURS_MAX,
-    nowMs: ask.nowMs,
-  });
-  let reason = "no near question";
-  for (const { entry, similarity } of near) {
-    const verdict = compareQuestions(ask.question, entry.question);
-    if (!verdict.same) {
-      reason = verdict.reason;
-      continue;
-    }
-    await cache.count("near");
-    return {
-      use: { hit: "near", reason: `like "${entry.question}"`, sourceTurnId: entry.turnId, similarity },
-      entry,
-      vector,
-      isCacheable: true,
-    };
+  const { nearSimilarityMin: similarityMin } = settings;
+  const nearest = await cache.findNearest({ scope, vector, similarityMin, limit: NEIGHBOURS_MAX, nowMs });
+  const byVector = firstShared(question, nearest);
+  return { ...(nearest.length === 0 ? bySignature : byVector), vector };
+}
+
+function firstShared(
+  question: string,
+  candidates: readonly { readonly entry: CacheEntry; readonly similarity?: number }[],
+): Near {
+  let reason = "a new question";
+  for (const candidate of candidates) {
+    const refusal = refuseSharing(question, candidate.entry.question);
+    if (refusal === undefined) return { reason: "", ...candidate };
+    reason = refusal;
   }
-  await cache.count("miss");
-  return { use: { hit: "none", reason }, vector, isCacheable: true };
+  return { reason };
 }
 
 /** Stores a complete reply to a self-contained question. */
@@ -113,10 +135,13 @@ export async function rememberReply(
 ): Promise<void> {
   if (reply.reply.length > settings.textMaxChars * 4) return;
   const vector = reply.vector ?? (embedder === undefined ? undefined : (await embedder.embed([reply.question]))[0]);
+  const question = plainQuestion(reply.question);
+  const signature = nearSignature(question);
   await cache.put(
     {
       scope: reply.scope,
-      question: plainQuestion(reply.question),
+      question,
+      ...(signature === undefined ? {} : { signature }),
       reply: reply.reply,
       turnId: reply.turnId,
       domain: reply.domain,

@@ -5,6 +5,8 @@
 export interface SemanticCache {
   /** By the exact normalised question. Undefined when absent or older than its time to live. Counts a hit. */
   get(scope: string, question: string, nowMs: number): Promise<CacheEntry | undefined>;
+  /** The few newest entries with this signature; it only proposes, the asker decides. Counts nothing. */
+  findBySignature(scope: string, signature: string, nowMs: number): Promise<readonly CacheEntry[]>;
   /** At most `limit` entries by falling cosine, none below `similarityMin`. Counts nothing. */
   findNearest(query: NearestQuery): Promise<readonly NearEntry[]>;
   /** Replaces the entry of the same question; the oldest entries of a scope go when `entriesMax` is passed. */
@@ -24,6 +26,8 @@ export interface CacheEntry {
   readonly scope: string;
   /** Normalised: the exact key. */
   readonly question: string;
+  /** Equal for questions that seem to ask the same; undefined for those found by their exact words or vector only. */
+  readonly signature?: string;
   readonly reply: string;
   readonly turnId: string;
   readonly domain: string;

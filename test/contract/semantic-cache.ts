@@ -73,6 +73,37 @@ export function semanticCacheContract(open: () => Promise<readonly [SemanticCach
     expect((await cache.stats()).entries).toBe(3);
   });
 
+  test("findBySignature() gives the few newest entries of the signature, within its scope and time", async () => {
+    const [cache] = await open();
+    for (let index = 0; index < 7; index += 1) {
+      await cache.put(sampleEntry({ question: `q${index}`, signature: "kettle", createdAtMs: index }), 10);
+    }
+    await cache.put(sampleEntry({ question: "expired", signature: "kettle", createdAtMs: 8, expiresAtMs: 20 }), 10);
+    await cache.put(sampleEntry({ question: "elsewhere", signature: "kettle", scope: "s2" }), 10);
+    await cache.put(sampleEntry({ question: "toaster", signature: "toaster" }), 10);
+    await cache.put(sampleEntry({ question: "without" }), 10);
+
+    const found = await cache.findBySignature("s1", "kettle", 20);
+    expect(found.map(({ question }) => question)).toEqual(["q6", "q5", "q4", "q3", "q2"]);
+    expect(found[0]).toEqual(sampleEntry({ question: "q6", signature: "kettle", createdAtMs: 6 }));
+    expect(await cache.findBySignature("s1", "kettl", 20)).toEqual([]);
+    expect(await cache.findBySignature("s1", "", 20)).toEqual([]);
+  });
+
+  test("findBySignature() finds nothing of what was replaced, evicted or cleared", async () => {
+    const [one, two] = await open();
+    await one.put(sampleEntry({ signature: "kettle" }), 10);
+    await one.put(sampleEntry({ signature: "pot" }), 10);
+    expect(await two.findBySignature("s1", "kettle", 20)).toEqual([]);
+    expect(await two.findBySignature("s1", "pot", 20)).toHaveLength(1);
+
+    await two.evictTurn("t1");
+    expect(await one.findBySignature("s1", "pot", 20)).toEqual([]);
+    await one.put(sampleEntry({ signature: "pot" }), 10);
+    await two.clear();
+    expect(await one.findBySignature("s1", "pot", 20)).toEqual([]);
+  });
+
   test("findNearest() orders by falling cosine, within its limit, scope, bound and time", async () => {
     const [cache] = await open();
     for (const degrees of [40, 10, 80, 20, 30]) {

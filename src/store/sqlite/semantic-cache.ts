@@ -10,6 +10,7 @@ import type { Sql } from "./sql.ts";
 const Kept = z.object({
   scope: z.string(),
   question: z.string(),
+  signature: z.string().optional(),
   reply: z.string(),
   turnId: z.string(),
   domain: z.string(),
@@ -29,6 +30,9 @@ export interface OpenedCache extends SemanticCache {
   close(): void;
 }
 
+/** Paraphrases of one question are few; what is asked beyond them costs a generated answer. */
+const SIGNATURE_ENTRIES_MAX = 5;
+
 const COLUMNS = "id, created_at, expires_at, hits, document, vector";
 
 /** Reads go to the file, so that another process's `clear` counts at once; vectors are kept in memory per scope. */
@@ -38,11 +42,14 @@ export function openSqliteCache(sql: Sql): OpenedCache {
   const findExact = sql.prepare<Row>(
     `SELECT ${COLUMNS} FROM cache_entry WHERE scope = :scope AND question_hash = :hash AND expires_at > :nowMs`,
   );
+  const findSigned = sql.prepare<Row>(`
+    SELECT ${COLUMNS} FROM cache_entry WHERE scope = :scope AND signature_hash = :hash AND expires_at > :nowMs
+    ORDER BY created_at DESC, id DESC LIMIT ${SIGNATURE_ENTRIES_MAX}`);
   const findById = sql.prepare<Row>(`SELECT ${COLUMNS} FROM cache_entry WHERE id = :id`);
   const list = sql.prepare<Row>(`SELECT ${COLUMNS} FROM cache_entry ORDER BY created_at DESC, id DESC LIMIT :limit`);
   const insert = sql.prepare<{ id: number }>(`
-    INSERT INTO cache_entry (scope, question_hash, turn_id, created_at, expires_at, hits, document, vector)
-    VALUES (:scope, :hash, :turn, :createdAt, :expiresAt, :hits, :document, :vector) RETURNING id`);
+    INSERT INTO cache_entry (scope, question_hash, signature_hash, turn_id, created_at, expires_at, hits, document, vector)
+    VALUES (:scope, :hash, :signatureHash, :turn, :createdAt, :expiresAt, :hits, :document, :vector) RETURNING id`);
   const removeExact = sql.prepare<{ id: number }>(
     "DELETE FROM cache_entry WHERE scope = :scope AND question_hash = :hash RETURNING id",
   );
@@ -59,8 +66,10 @@ export function openSqliteCache(sql: Sql): OpenedCache {
   function toEntry(row: Row): CacheEntry | undefined {
     const kept = Kept.safeParse(JSON.parse(row.document));
     if (!kept.success) return undefined;
+    const { signature, ...fields } = kept.data;
     return {
-      ...kept.data,
+      ...fields,
+      ...(signature === undefined ? {} : { signature }),
       ...(row.vector === null ? {} : { vector: toVector(row.vector) }),
       createdAtMs: row.created_at,
       expiresAtMs: row.expires_at,
@@ -83,6 +92,11 @@ export function openSqliteCache(sql: Sql): OpenedCache {
       counters.addHit(row.id);
       return toEntry(row);
     },
+    async findBySignature(scope, signature, nowMs) {
+      return findSigned
+        .all({ scope: keyText(scope), hash: hashOf(signature), nowMs })
+        .flatMap((row) => toEntry(row) ?? []);
+    },
     async findNearest({ scope, vector, similarityMin, limit, nowMs }) {
       const near = vectors.findNearest(keyText(scope), vector, similarityMin, limit, nowMs);
       return near.flatMap(({ id, similarity }) => {
@@ -92,7 +106,7 @@ export function openSqliteCache(sql: Sql): OpenedCache {
       });
     },
     async put(entry, entriesMax) {
-      const { scope: name, question, reply, turnId, domain, vector } = entry;
+      const { scope: name, question, signature, reply, turnId, domain, vector } = entry;
       const scope = keyText(name);
       const hash = hashOf(question);
       sql.write(() => {
@@ -100,11 +114,12 @@ export function openSqliteCache(sql: Sql): OpenedCache {
         const { id } = insert.get({
           scope,
           hash,
+          signatureHash: signature === undefined ? null : hashOf(signature),
           turn: keyText(turnId),
           createdAt: entry.createdAtMs,
           expiresAt: entry.expiresAtMs,
           hits: entry.hits,
-          document: JSON.stringify({ scope: name, question, reply, turnId, domain }),
+          document: JSON.stringify({ scope: name, question, signature, reply, turnId, domain }),
           vector: vector === undefined ? null : toBytes(vector),
         }) ?? { id: 0 };
         const trimmed = trim.all({ scope, max: entriesMax });
@@ -138,8 +153,8 @@ export function openSqliteCache(sql: Sql): OpenedCache {
 }
 
 /** Of the escaped text: two different lone surrogates have the same UTF-8. */
-function hashOf(question: string): string {
-  return createHash("sha256").update(keyText(question)).digest("base64");
+function hashOf(text: string): string {
+  return createHash("sha256").update(keyText(text)).digest("base64");
 }
 
 function toBytes(vector: Float32Array): Uint8Array {

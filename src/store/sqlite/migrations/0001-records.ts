@@ -104,10 +104,12 @@ CREATE TABLE lease (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE cache_entry (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, scope TEXT NOT NULL, question_hash TEXT NOT NULL, turn_id TEXT NOT NULL,
-  created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, hits INTEGER NOT NULL, document TEXT NOT NULL, vector BLOB
+  id INTEGER PRIMARY KEY AUTOINCREMENT, scope TEXT NOT NULL, question_hash TEXT NOT NULL, signature_hash TEXT,
+  turn_id TEXT NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, hits INTEGER NOT NULL,
+  document TEXT NOT NULL, vector BLOB
 ) STRICT;
 CREATE UNIQUE INDEX cache_entry_exact ON cache_entry (scope, question_hash);
+CREATE INDEX cache_entry_signature ON cache_entry (scope, signature_hash, created_at) WHERE signature_hash IS NOT NULL;
 CREATE INDEX cache_entry_turn ON cache_entry (turn_id);
 CREATE INDEX cache_entry_newest ON cache_entry (created_at);
 CREATE INDEX cache_entry_oldest ON cache_entry (scope, created_at);
