@@ -158,16 +158,9 @@ describe("scoreOfEmoji()", () => {
 });
 
 test("readinessScore() counts a taught answer as the best score when its author disliked the reply", () => {
-  const taught = mergeFeedback(undefined, {
-    turnId: "t",
-    userId: "u",
-    workspaceId: "w",
-    source: "button",
-    atMs: 1,
-    score: 1,
-    correction: "Within 14 days.",
-  });
+  const change = { turnId: "t", userId: "u", workspaceId: "w", source: "button" } as const;
+  const taught = mergeFeedback(undefined, { ...change, atMs: 1, score: 1, correction: "Within 14 days." });
 
   expect(readinessScore(taught)).toBe(5);
-  expect(readinessScore(mergeFeedback(taught, { ...taught, atMs: 2, score: 2, correction: null }))).toBe(2);
+  expect(readinessScore(mergeFeedback(taught, { ...change, atMs: 2, score: 2, correction: null }))).toBe(2);
 });
