@@ -4,8 +4,9 @@ import type { LoadedConfig } from "#config/load.ts";
 /** What every command gets: the configuration as the global flags, the environment and the files have it. */
 export interface CommandContext {
   readonly output: Output;
-  /** `preset` is weaker than what the operator says and stronger than the defaults. */
-  readonly load: (preset?: Readonly<Record<string, string>>) => LoadedConfig;
-  /** The operator chose the port: another one is no substitute. */
-  readonly isPortGiven: () => boolean;
+  /** `presets` are stronger than the defaults only; `forced` gives way to nothing but flags of this very command. */
+  readonly load: (settings?: {
+    readonly presets?: Readonly<Record<string, string>>;
+    readonly forced?: Readonly<Record<string, string>>;
+  }) => LoadedConfig;
 }

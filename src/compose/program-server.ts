@@ -2,6 +2,7 @@ import closeWithGrace from "close-with-grace";
 import type { Command } from "commander";
 import pc from "picocolors";
 import { chatInTerminal } from "#commands/chat.ts";
+import { isChosenByOperator } from "#config/load.ts";
 import { startAll } from "./all.ts";
 import type { CommandContext } from "./command-context.ts";
 import { newId } from "./identity.ts";
@@ -22,10 +23,10 @@ export function addServerCommands(program: Command, context: CommandContext): vo
     .action(() => chat(context));
 }
 
-async function start({ load, isPortGiven, output }: CommandContext): Promise<void> {
-  const { config } = load();
+async function start({ load, output }: CommandContext): Promise<void> {
+  const { config, settings } = load();
   const log = await openLog(config.log, "stdout");
-  const running = await startAll(config, { isPortGiven: isPortGiven() }, log);
+  const running = await startAll(config, { isPortGiven: isChosenByOperator(settings, "web.port") }, log);
   if (running.url !== undefined) {
     output.print(`\n  ${pc.bold("Reactune is ready")}: ${pc.cyan(running.url)}`);
     output.print(

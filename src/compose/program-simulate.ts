@@ -54,11 +54,13 @@ async function runSimulation({ load, output }: CommandContext, flags: SimulateFl
   const generalPromptsFile = join(directory, "general-prompts.json");
   if (isTiny) await writeFile(generalPromptsFile, JSON.stringify(world.generalQuestions));
   const { config } = load({
-    ...simulationPreset(world),
-    ...(isTiny
-      ? { "inference.model": tinyModelPath, "evaluation.generalPromptsFile": generalPromptsFile, ...TINY_FORGETS }
-      : {}),
-    "data.directory": directory,
+    presets: simulationPreset(world),
+    forced: {
+      "data.directory": directory,
+      ...(isTiny
+        ? { "inference.model": tinyModelPath, "evaluation.generalPromptsFile": generalPromptsFile, ...TINY_FORGETS }
+        : {}),
+    },
   });
   const missing = missingForTraining(config);
   if (missing !== undefined) throw new TrainingUnavailableError(missing.why.toLowerCase(), missing.hint);

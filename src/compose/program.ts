@@ -24,10 +24,10 @@ export function createProgram(program: Command, output: Output): Command {
     .showHelpAfterError("(run with --help for what there is)");
   const context: CommandContext = {
     output,
-    load: (preset = {}) => {
+    load: ({ presets = {}, forced = {} } = {}) => {
       const options = program.opts();
       const argvSettings = [
-        ...Object.entries(preset).map(([key, value]) => ({ key, value, flag: "the command" })),
+        ...Object.entries(forced).map(([key, value]) => ({ key, value, flag: "this command" })),
         ...flagSettings(options),
       ];
       return loadSettings({
@@ -35,9 +35,9 @@ export function createProgram(program: Command, output: Output): Command {
         configFile: options["config"],
         envFile: options["envFile"],
         argvSettings,
+        presets,
       });
     },
-    isPortGiven: () => flagSettings(program.opts()).some(({ key }) => key === "web.port"),
   };
   addServerCommands(program, context);
   addLearningCommands(program, context);

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { programDirectory } from "#config/load.ts";
 import type { Config } from "#config/schema.ts";
+import { readTrainingSetup } from "#config/training-setup.ts";
 import type { ReadinessSettings } from "#trainer/read-readiness.ts";
 import type { TrainSettings } from "#trainer/training-backend.ts";
 import { assetsDirectory, threadsOf } from "./open-inference.ts";
@@ -37,10 +38,13 @@ export function missingForTraining(config: Config): { readonly why: string; read
   if (!config.trainer.enabled) {
     return { why: "Fine-tuning is switched off", hint: "Set ENABLE_FINE_TUNING=true and start again" };
   }
-  if (config.trainer.python === undefined && !existsSync(trainerPython(config.trainer))) {
+  if (config.trainer.python !== undefined) return undefined;
+  const setup = readTrainingSetup();
+  if (setup !== undefined && setup.state !== "ready") return { why: setup.message, hint: setup.hint };
+  if (!existsSync(trainerPython(config.trainer))) {
     return {
-      why: "Python for training is not installed (yet)",
-      hint: "Chat works without it. `npm start` installs it in the background; `reactune doctor` tells what is missing",
+      why: "Python for training is not installed",
+      hint: "`npm start` installs it; `reactune doctor` tells what is missing",
     };
   }
   return undefined;

@@ -42,7 +42,7 @@ function answer(question: string, adapter: string | undefined): Script {
 }
 
 /** Left out where there is no browser, unless this machine must have one. */
-describe.runIf(hasBrowser || mustHaveBrowser)("the pages in a browser", () => {
+describe.runIf(hasBrowser || mustHaveBrowser)("the pages in a browser (needs browser)", () => {
   let world: World;
   let pages: Awaited<ReturnType<typeof buildPages>>;
   let browser: Browser;
@@ -397,5 +397,3 @@ describe.runIf(hasBrowser || mustHaveBrowser)("the pages in a browser", () => {
     expect(await ground()).toBe(dark);
   });
 });
-
-test.skipIf(hasBrowser || mustHaveBrowser)("left out: the pages in a browser (install chromium)", () => {});
