@@ -4,6 +4,7 @@ import type { EventBus } from "#events/event-bus.ts";
 import type { Embedder } from "#inference/embedder.ts";
 import type { AdapterFile, BaseModel, InferenceEngine, Sampling } from "#inference/inference-engine.ts";
 import type { PromptEncoder } from "#inference/prompt-encoder.ts";
+import type { SystemPromptFor } from "#inference/reply-language.ts";
 import type { ChatStore } from "#store/chat-store.ts";
 import type { ModelStore } from "#store/model-store.ts";
 import type { RateLimiter } from "#store/rate-limiter.ts";
@@ -38,7 +39,7 @@ export interface AnswerParts {
 }
 
 export interface AnswerSettings extends MessageLimits, PlaceSettings {
-  readonly systemPrompt: string;
+  readonly systemPromptFor: SystemPromptFor;
   readonly cache: CacheSettings;
   readonly sampling: Sampling;
   readonly replyTokensMax: number;

@@ -12,6 +12,7 @@ export interface Draft {
   readonly turn: Turn;
   readonly conversation: Conversation;
   readonly history: readonly Turn[];
+  readonly systemPrompt: string;
   readonly cached: CacheAnswer;
   /** The cache scope with this arm; the arm can still fall back to the base model. */
   readonly cacheScopeOf: (arm: Arm) => string;
@@ -42,7 +43,8 @@ export async function draftTurn(
   const kept = conversation.arms.find((arm) => arm.domain === domain.domain);
   const { adapterDigest, epoch } = chooseArm(parts.services.current(scope), kept, parts.base.digest);
   const arm: Arm = { ...(adapterDigest === undefined ? {} : { adapterDigest }), epoch };
-  const scopeOfArm = (chosen: Arm) => cacheScopeOf(parts, scope, chosen);
+  const systemPrompt = await parts.settings.systemPromptFor(question);
+  const scopeOfArm = (chosen: Arm) => cacheScopeOf(parts, scope, chosen, systemPrompt);
   const cached = await answerFromCache(parts.cache, parts.embedder, parts.settings.cache, {
     scope: scopeOfArm(arm),
     question,
@@ -69,11 +71,11 @@ export async function draftTurn(
     status: "streaming",
     domain,
     arm,
-    provenance: emptyProvenance(parts, arm, cached),
+    provenance: emptyProvenance(parts, arm, cached, systemPrompt),
     messages: [{ messageId: message.messageId, role: "question", part: 0 }],
     askedAtMs: message.sentAtMs,
   };
-  return { turn, conversation, history, cached, cacheScopeOf: scopeOfArm, startedAtMs };
+  return { turn, conversation, history, systemPrompt, cached, cacheScopeOf: scopeOfArm, startedAtMs };
 }
 
 /** A turn that was interrupted by a kill, or is answered again, is not its own history. */
@@ -105,7 +107,7 @@ function newestPerPosition(turns: readonly Turn[]): readonly Turn[] {
 }
 
 /** Everything that makes a reply valid for another question: design 3.6. */
-function cacheScopeOf(parts: AnswerParts, scope: LearningScope, arm: Arm): string {
+function cacheScopeOf(parts: AnswerParts, scope: LearningScope, arm: Arm, systemPrompt: string): string {
   return parts.hash(
     JSON.stringify([
       scope.workspaceId,
@@ -114,17 +116,17 @@ function cacheScopeOf(parts: AnswerParts, scope: LearningScope, arm: Arm): strin
       parts.base.digest,
       arm.adapterDigest ?? "",
       parts.embedder?.describe().digest ?? "",
-      parts.settings.systemPrompt,
+      systemPrompt,
     ]),
   );
 }
 
-function emptyProvenance(parts: AnswerParts, arm: Arm, cached: CacheAnswer): Provenance {
+function emptyProvenance(parts: AnswerParts, arm: Arm, cached: CacheAnswer, systemPrompt: string): Provenance {
   return {
     modelDigest: parts.base.digest,
     modelName: parts.base.name,
     ...(arm.adapterDigest === undefined ? {} : { adapterDigest: arm.adapterDigest }),
-    systemPromptHash: parts.hash(parts.settings.systemPrompt),
+    systemPromptHash: parts.hash(systemPrompt),
     cache: cached.use,
     promptTokens: 0,
     replyTokens: 0,

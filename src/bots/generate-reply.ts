@@ -21,7 +21,7 @@ export async function generateReply(
   const { settings, encoder } = parts;
   const armed = await armTurn(parts, draft.turn);
   const { messages, turnsCut } = fitPrompt(
-    { systemPrompt: settings.systemPrompt, history: draft.history, question: draft.turn.question },
+    { systemPrompt: draft.systemPrompt, history: draft.history, question: draft.turn.question },
     encoder.contextTokens - settings.replyTokensMax,
     (prompt) => encoder.encodePrompt(prompt).length,
   );

@@ -23,6 +23,7 @@ export const worldPath = join(programDirectory, "assets", "tiny", "world.json");
 export function simulationPreset(world: World): Readonly<Record<string, string>> {
   return {
     "assistant.systemPrompt": world.systemPrompt,
+    "assistant.replyLanguage": "en",
     "conversation.messagesPerMinuteMax": "1000",
     "inference.replyTokensMax": "64",
     "inference.temperature": "0.8",

@@ -4,6 +4,7 @@ import { programDirectory } from "#config/load.ts";
 import type { Config } from "#config/schema.ts";
 import { readSystem } from "#config/system.ts";
 import type { Log } from "#core/log.ts";
+import { createSystemPrompt } from "#inference/reply-language.ts";
 import type { RunParts } from "#trainer/run-training.ts";
 import { sha256 } from "./identity.ts";
 import { openEngine } from "./open-inference.ts";
@@ -54,7 +55,7 @@ export async function openRunParts(config: Config, stores: Stores, log: Log): Pr
         replyTokensMax: Math.min(config.inference.replyTokensMax, config.trainer.contextTokens),
         seed: config.dataset.seed,
       },
-      systemPrompt: config.assistant.systemPrompt,
+      systemPromptFor: createSystemPrompt(config.assistant.systemPrompt, config.assistant.replyLanguage),
       generalPrompts: await readGeneralPrompts(config.evaluation.generalPromptsFile),
       runsDirectory: paths.runs,
       generalDirectory: paths.general,

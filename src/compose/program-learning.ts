@@ -10,6 +10,7 @@ import type { Config } from "#config/schema.ts";
 import { DomainUnknownError, TrainingUnavailableError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import { ALL_DOMAINS, type LearningScope } from "#core/scope.ts";
+import { createSystemPrompt } from "#inference/reply-language.ts";
 import { activateAdapter, listAdapters, rollBackAdapter } from "#trainer/activate-adapter.ts";
 import { readWorkspaceReadiness } from "#trainer/read-readiness.ts";
 import { cancelTraining, requestTraining } from "#trainer/request-training.ts";
@@ -199,7 +200,7 @@ async function train(
       scopes: (domain === undefined ? parts.domains : [domain]).map((name) => scopeOf(parts, name)),
       days: flags.days === undefined ? config.dataset.days : parseDays(flags.days),
       settings: config.dataset,
-      systemPrompt: config.assistant.systemPrompt,
+      systemPromptFor: createSystemPrompt(config.assistant.systemPrompt, config.assistant.replyLanguage),
     };
     await collectOnly(
       { ...stores, now: Date.now },

@@ -31,9 +31,13 @@ export function fitPrompt(
   tokensMax: number,
   count: (messages: readonly PromptMessage[]) => number,
 ): FittedPrompt {
-  for (let turnsCut = 0; turnsCut <= parts.history.length; turnsCut++) {
-    const messages = composePrompt({ ...parts, history: parts.history.slice(turnsCut) });
-    if (turnsCut === parts.history.length || count(messages) <= tokensMax) return { messages, turnsCut };
+  const without = (turnsCut: number) => composePrompt({ ...parts, history: parts.history.slice(turnsCut) });
+  let [least, most] = [0, parts.history.length];
+  // Halving: counting is as dear as the prompt is long, and on a long history it happens with every message.
+  while (least < most) {
+    const middle = Math.floor((least + most) / 2);
+    if (count(without(middle)) <= tokensMax) most = middle;
+    else least = middle + 1;
   }
-  return { messages: composePrompt({ ...parts, history: [] }), turnsCut: parts.history.length };
+  return { messages: without(least), turnsCut: least };
 }

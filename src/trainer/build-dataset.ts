@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Now } from "#core/clock.ts";
 import type { LearningScope } from "#core/scope.ts";
 import { normaliseText } from "#core/text-similarity.ts";
+import type { SystemPromptFor } from "#inference/reply-language.ts";
 import type { LearningStore, RatedTurn } from "#store/learning-store.ts";
 import type { PeopleStore } from "#store/people-store.ts";
 import { breathe } from "./dataset-breath.ts";
@@ -33,8 +34,8 @@ export interface DatasetRequest {
   readonly scope: LearningScope;
   readonly days: number;
   readonly settings: DatasetSettings;
-  /** The words that the engine is given now: a row is learned under the prompt it will be used with. */
-  readonly systemPrompt: string;
+  /** What the engine is given now: a row is learned under the prompt it will be used with. */
+  readonly systemPromptFor: SystemPromptFor;
   readonly signal: AbortSignal;
 }
 
@@ -101,7 +102,7 @@ interface Collected {
 
 async function collectSamples(
   { learning, people }: DatasetParts,
-  { scope, settings, systemPrompt, signal }: DatasetRequest,
+  { scope, settings, systemPromptFor, signal }: DatasetRequest,
   sinceMs: number,
   tally: DropTally,
 ): Promise<Collected> {
@@ -121,6 +122,7 @@ async function collectSamples(
       const { turn } = rated;
       askers.set(turn.id, turn.askerId);
       if (turn.regenerationOf !== undefined) answeredAgain.set(turn.id, turn.regenerationOf);
+      const systemPrompt = await systemPromptFor(turn.question);
       const sample = sampleOf(rated, consent, { texts, tally, settings, systemPrompt });
       if (sample !== undefined) samples.push(sample);
     }

@@ -3,6 +3,7 @@ import { type EvaluatedReply, type EvaluationFigures, evaluate } from "#core/eva
 import { type GradedAdapter, type GradeLimits, gradeAdapter } from "#core/grade.ts";
 import type { AdapterFile, BaseModel, InferenceEngine } from "#inference/inference-engine.ts";
 import type { PromptEncoder } from "#inference/prompt-encoder.ts";
+import type { SystemPromptFor } from "#inference/reply-language.ts";
 import { leakProbes } from "./dataset-probes.ts";
 import type { DatasetRow, PairRow } from "./dataset-row.ts";
 import { encodePairs, encodeParity, encodeRows, type WordRow } from "./encode-rows.ts";
@@ -25,7 +26,7 @@ export interface JudgeParts {
   readonly base: BaseModel;
   readonly journal: RunJournal;
   readonly settings: JudgeSettings;
-  readonly systemPrompt: string;
+  readonly systemPromptFor: SystemPromptFor;
 }
 
 /** What is judged, and on what. */
@@ -56,7 +57,7 @@ export async function judgeAdapter(parts: JudgeParts, subject: JudgeSubject): Pr
   const pairs = allPairs.filter((pair) => pair.split === "valid");
   const adapter: AdapterFile = { digest: trained.digest, path: trained.adapterPath };
   const asked = valid.slice(0, parts.settings.repliesMax);
-  const probes = leakProbes(train, parts.systemPrompt);
+  const probes = leakProbes(train, await parts.systemPromptFor(""));
   const spoken = await speak(parts, subject, adapter, [...asked, ...probes]);
   const measured = await measure(parts, subject, { valid, train, general, pairs, spoken });
   const replies = asked.map(({ id, target }) => ({ id, expected: target, ...spoken.of(id) }));

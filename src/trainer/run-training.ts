@@ -7,6 +7,7 @@ import type { Log } from "#core/log.ts";
 import type { EventBus } from "#events/event-bus.ts";
 import type { BaseModel, InferenceEngine } from "#inference/inference-engine.ts";
 import type { PromptEncoder } from "#inference/prompt-encoder.ts";
+import type { SystemPromptFor } from "#inference/reply-language.ts";
 import type { FileStore } from "#store/file-store.ts";
 import type { LearningStore } from "#store/learning-store.ts";
 import type { PeopleStore } from "#store/people-store.ts";
@@ -49,7 +50,7 @@ export interface RunSettings {
   readonly days: number;
   readonly train: TrainSettings;
   readonly judge: JudgeSettings;
-  readonly systemPrompt: string;
+  readonly systemPromptFor: SystemPromptFor;
   readonly generalPrompts: readonly string[];
   readonly runsDirectory: string;
   readonly generalDirectory: string;
@@ -100,7 +101,7 @@ async function runStages(parts: RunParts, journal: RunJournal, files: RunFiles, 
         base,
         journal,
         settings: parts.settings.judge,
-        systemPrompt: parts.settings.systemPrompt,
+        systemPromptFor: parts.settings.systemPromptFor,
       },
       { files, job, trained, general: general.heldOut, signal },
     );
@@ -121,7 +122,7 @@ async function collect(parts: RunParts, journal: RunJournal, files: RunFiles, si
     scope: journal.run.scope,
     days: settings.days,
     settings: settings.dataset,
-    systemPrompt: settings.systemPrompt,
+    systemPromptFor: settings.systemPromptFor,
     signal,
   });
   const dataset = await writeDataset(built, files.data);
@@ -150,12 +151,12 @@ async function answerGenerally(
   { engine, base }: OpenedEngine,
   signal: AbortSignal,
 ): Promise<GeneralAnswers> {
-  const { generalPrompts, systemPrompt, generalDirectory } = parts.settings;
+  const { generalPrompts, systemPromptFor, generalDirectory } = parts.settings;
   return readGeneralAnswers({
     engine,
     base,
     prompts: generalPrompts,
-    systemPrompt,
+    systemPromptFor,
     directory: generalDirectory,
     hash: parts.hash,
     onReply: (step, stepsTotal) => journal.progress({ step, stepsTotal }),

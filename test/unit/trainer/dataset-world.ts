@@ -118,7 +118,13 @@ export class DatasetWorld {
   ): Promise<BuiltDataset> {
     return buildDataset(
       { ...stores, now: () => NOW_MS },
-      { scope: this.scope, days: 30, settings: { ...SETTINGS, ...settings }, systemPrompt: "Be kind.", signal },
+      {
+        scope: this.scope,
+        days: 30,
+        settings: { ...SETTINGS, ...settings },
+        systemPromptFor: async () => "Be kind.",
+        signal,
+      },
     );
   }
 
