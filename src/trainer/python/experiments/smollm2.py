@@ -73,6 +73,12 @@ def main(folder: Path, model: Path, name: str, overrides: dict[str, object]) -> 
     started, cpu = time.monotonic(), cpu_of_children()
     trained = start("train", run, job)
     seconds, cpu = time.monotonic() - started, cpu_of_children() - cpu
+    answers = engine(folder, model, Path(trained["adapterPath"]), [p for p, _ in sets["heldOut"]])
+    greedy = [
+        {"id": f"parity-{n}", "prompt": p, "generated": answer["tokens"]}
+        for n, ((p, _), answer) in enumerate(zip(sets["heldOut"], answers))
+    ]
+    (run / "parity.jsonl").write_text("\n".join(map(json.dumps, greedy)))
     evaluated = start(
         "evaluate",
         run,
@@ -80,11 +86,11 @@ def main(folder: Path, model: Path, name: str, overrides: dict[str, object]) -> 
             **common,
             "adapter": trained["adapterPath"],
             "sets": [{"name": key, "rows": str(folder / f"{key}.jsonl")} for key in ("heldOut", "general")],
+            "parity": str(run / "parity.jsonl"),
             "threads": 2,
         },
     )
     losses = {entry["name"]: entry for entry in evaluated["sets"]}
-    answers = engine(folder, model, Path(trained["adapterPath"]), [p for p, _ in sets["heldOut"]])
     f1 = [token_f1(decode(answer["tokens"]), fact["answer"]) for (fact, _), answer in zip(held, answers)]
     exact = sum(decode(answer["tokens"]).strip() == fact["answer"] for (fact, _), answer in zip(held, answers))
     base = engine(folder, model, None, [p for p, _ in sets["heldOut"]], cache="base")
@@ -107,6 +113,7 @@ def main(folder: Path, model: Path, name: str, overrides: dict[str, object]) -> 
         "heldOutLoss": [round(losses["heldOut"][key], 4) for key in ("lossBase", "lossAdapter")],
         "generalLoss": [round(losses["general"][key], 4) for key in ("lossBase", "lossAdapter")],
         "generalWorse": f"{100 * (losses['general']['lossAdapter'] / losses['general']['lossBase'] - 1):.1f} %",
+        "parity": round(evaluated["parity"]["agreement"], 3),
         "memoryMiB": trained["memoryPeakBytes"] // 2**20,
     }
     print(json.dumps(figures))

@@ -33,16 +33,16 @@ class TrainJob:
         "learning rate of B over A (LoRA+, Hayou et al. 2024)", 16.0, minimum=1.0, maximum=64.0
     )
     batch_examples: int = setting("rows per forward pass", 2, minimum=1, maximum=64)
-    accumulation: int = setting("forward passes per optimiser step", 2, minimum=1, maximum=64)
+    accumulation: int = setting("forward passes per optimiser step", 1, minimum=1, maximum=64)
     context_tokens: int = setting("longest row; older prompt tokens are dropped", 512, minimum=8, maximum=131072)
-    steps_min: int = setting("small sets are repeated until this many optimiser steps", 100, minimum=1, maximum=100000)
+    steps_min: int = setting("small sets are repeated until this many optimiser steps", 150, minimum=1, maximum=100000)
     warmup_ratio: float = setting("share of the steps with a rising learning rate", 0.1, minimum=0.0, maximum=0.9)
     learning_rate_end_ratio: float = setting("end of the cosine over its peak", 0.1, minimum=0.0, maximum=1.0)
-    replay_ratio: float = setting("replay rows per trained row in each pass", 0.25, minimum=0.0, maximum=4.0)
+    replay_ratio: float = setting("replay rows per trained row in each pass", 0.5, minimum=0.0, maximum=4.0)
     replay_by: str = setting(
-        "what replay holds on to: the base's whole distribution or only its answer",
-        "distribution",
-        choices=("distribution", "answer"),
+        "what replay holds on to: the base's answer or its whole distribution",
+        "answer",
+        choices=("answer", "distribution"),
     )
     guard_ratio: float = setting(
         "share of the replay rows kept out of training, to measure harm on", 0.2, minimum=0.0, maximum=0.9

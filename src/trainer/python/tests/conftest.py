@@ -114,6 +114,8 @@ def make_job(base: Path, tmp_path: Path):
             "rank": 4,
             "alpha": 8,
             "learningRate": 1e-3,
+            "accumulation": 2,
+            "replayRatio": 0.25,
             "stepsMin": 12,
             "checkpointEverySteps": 3,
             **overrides,

@@ -187,7 +187,7 @@ def test_token_shares_weigh_tokens_or_rows():
 
 @pytest.fixture
 def objective(base, make_job):
-    job = read_train_job(make_job())
+    job = read_train_job(make_job(replayBy="distribution"))
     model, _ = load_base(base)
     lora.attach(model, job.rank, job.alpha, job.dropout, job.seed)
     return Objective(model, job)
