@@ -4,7 +4,7 @@ import { rememberReply } from "./answer-from-cache.ts";
 import type { AnswerParts } from "./answer-parts.ts";
 import { checkMessage } from "./check-message.ts";
 import { type Draft, draftTurn } from "./draft-turn.ts";
-import { type EndedReply, generateReply } from "./generate-reply.ts";
+import { type EndedReply, generateReply, NO_ANSWER, STOPPED } from "./generate-reply.ts";
 import type { PlatformConnector, ReplyPart } from "./platform-connector.ts";
 import { openReplyStream, type ReplyStream } from "./stream-reply.ts";
 
@@ -13,7 +13,8 @@ export type Answered = { readonly turn: Turn } | { readonly notice: string };
 
 /**
  * Answers one accepted message, start to end: check, place, route, choose the arm, ask the cache, generate, deliver.
- * Aborting `signal` stops the reply; what was written so far stays. Doing it twice with one `turnId` writes one turn.
+ * Aborting `signal` stops the reply; what was written so far stays. Doing it twice with one `turnId` writes one turn: a
+ * reply that was stored is shown again, never made again.
  */
 export async function answerMessage(
   parts: AnswerParts,
@@ -23,7 +24,14 @@ export async function answerMessage(
   signal: AbortSignal,
 ): Promise<Answered> {
   const target = replyTarget(turnId, message);
-  const again = message.regenerationOf === undefined ? undefined : await parts.chat.findTurn(message.regenerationOf);
+  const stored = await parts.chat.findTurn(turnId);
+  const onSkippedEdit = (error: unknown) => parts.log.warn({ turnId, err: error }, "reply.edit-skipped");
+  const isRetry = stored !== undefined;
+  const stream = openReplyStream({ connector, chat: parts.chat, now: parts.now, isRetry, onSkippedEdit }, target);
+  if (stored !== undefined && stored.status !== "streaming") {
+    return { turn: await deliver(parts, { turn: stored, shown: shownAgain(stored) }, stream) };
+  }
+  const again = await findTurnToAnswerAgain(parts, message);
   const asked = again === undefined ? message : { ...message, text: again.question };
   const checked = await checkMessage(asked, parts.settings, parts.rateLimiter, parts.now);
   if (!checked.isAccepted) {
@@ -32,10 +40,8 @@ export async function answerMessage(
     return { notice: checked.notice };
   }
 
-  const draft = await draftTurn(parts, turnId, message, checked.question, again);
+  const draft = await draftTurn(parts, { turnId, message, question: checked.question, again, interrupted: stored });
   await saveDraft(parts, draft);
-  const onSkippedEdit = (error: unknown) => parts.log.warn({ turnId, err: error }, "reply.edit-skipped");
-  const stream = openReplyStream({ connector, chat: parts.chat, now: parts.now, onSkippedEdit }, target);
   const ended =
     draft.cached.entry === undefined
       ? await generateReply(parts, draft, stream.update, signal)
@@ -43,6 +49,18 @@ export async function answerMessage(
   const turn = await deliver(parts, ended, stream);
   await rememberOutcome(parts, draft, turn);
   return { turn };
+}
+
+/** Whoever answers again must be able to read the place where it was asked. */
+async function findTurnToAnswerAgain({ chat }: AnswerParts, message: IncomingMessage): Promise<Turn | undefined> {
+  const turn = message.regenerationOf === undefined ? undefined : await chat.findTurn(message.regenerationOf);
+  return turn?.workspaceId === message.workspaceId && turn.channelId === message.channelId ? turn : undefined;
+}
+
+/** Of a turn that ended before its end was shown. Notices are not stored with it. */
+function shownAgain({ reply, status }: Turn): string {
+  if (reply !== "") return reply;
+  return status === "cancelled" ? STOPPED : NO_ANSWER;
 }
 
 function replyTarget(turnId: string, message: IncomingMessage): Omit<ReplyPart, "text" | "isFinal"> {
@@ -81,7 +99,8 @@ async function deliver(parts: AnswerParts, { turn, shown }: EndedReply, stream: 
   await parts.chat.saveTurn(turn);
   let delivered = turn;
   await stream.finish(shown, async (posted) => {
-    delivered = { ...turn, messages: [...turn.messages, { messageId: posted.messageId, role: "reply", part: 0 }] };
+    const others = turn.messages.filter(({ role }) => role !== "reply");
+    delivered = { ...turn, messages: [...others, { messageId: posted.messageId, role: "reply", part: 0 }] };
     await parts.chat.saveTurn(delivered);
   });
   parts.events.publish({ kind: "turn.changed", turnId: turn.id });

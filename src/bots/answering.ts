@@ -44,6 +44,8 @@ const SWEEP_EVENTS_MAX = 100;
 /** An event whose answer crashed this often is given up, with a notice. */
 const ATTEMPTS_MAX = 3;
 const RETRY_MS = 1000;
+/** A message that ends the whole program each time must not do so for ever; kills that only met it by chance are fewer. */
+const CLAIMS_MAX = 10;
 
 export function startAnswering(parts: AnsweringParts): Answering {
   /** Claimed here, waiting for their place or running: their leases are renewed. */
@@ -64,12 +66,14 @@ export function startAnswering(parts: AnsweringParts): Answering {
   }
 
   function enqueue(event: InboxEvent): void {
+    // A machine that slept finds its own leases run out: what is held goes on, once.
+    if (heldEvents.has(event.id)) return;
     const abort = new AbortController();
     held.set(parts.turnIdOf(event.id), abort);
     const place = JSON.stringify(placeOf(event.message));
     const before = places.get(place) ?? Promise.resolve();
     const mine = before
-      .then(() => (isClosed ? undefined : answerClaimed(parts, event, abort.signal)))
+      .then(() => (isClosed ? giveBack(event) : answerClaimed(parts, event, abort.signal)))
       .catch((error: unknown) => parts.log.error({ eventId: event.id, err: error }, "turn.failed"))
       .finally(() => {
         held.delete(parts.turnIdOf(event.id));
@@ -79,6 +83,12 @@ export function startAnswering(parts: AnsweringParts): Answering {
     heldEvents.add(event.id);
     places.set(place, mine);
   }
+
+  /** What had not begun is free for whoever starts next. */
+  async function giveBack(event: InboxEvent): Promise<void> {
+    await parts.chat.renewEvent(event.id, parts.now());
+  }
+
   async function renewHeld(): Promise<void> {
     for (const eventId of heldEvents) await parts.chat.renewEvent(eventId, parts.now() + LEASE_MS);
   }
@@ -112,12 +122,17 @@ export function startAnswering(parts: AnsweringParts): Answering {
     async close(graceMs) {
       isClosed = true;
       for (const timer of timers) clearInterval(timer);
-      await Promise.race([Promise.all(places.values()), new Promise((resolve) => setTimeout(resolve, graceMs))]);
+      let timer: NodeJS.Timeout | undefined;
+      const grace = new Promise((resolve) => {
+        timer = setTimeout(resolve, graceMs);
+      });
+      await Promise.race([Promise.all(places.values()), grace]);
+      clearTimeout(timer);
     },
   };
 }
 
-/** The one place where a failed answer is decided: tried again after a crash, given up with a word after too many. */
+/** The one place where a failed answer is decided: tried again, given up with a word after too many failures or kills. */
 async function answerClaimed(parts: AnsweringParts, event: InboxEvent, signal: AbortSignal): Promise<void> {
   const turnId = parts.turnIdOf(event.id);
   const connector = parts.connectors.get(event.message.platform);
@@ -125,33 +140,46 @@ async function answerClaimed(parts: AnsweringParts, event: InboxEvent, signal: A
     parts.log.warn({ eventId: event.id, platform: event.message.platform }, "inbox.platform-off");
     return;
   }
+  if (event.attempts > CLAIMS_MAX) {
+    await giveUp(parts, connector, event, "the program stopped while I did");
+    return;
+  }
   try {
     await parts.answer(connector, turnId, event.message, signal);
     await parts.chat.finishEvent(event.id);
   } catch (error) {
     parts.log.error({ eventId: event.id, attempts: event.attempts, err: error }, "turn.failed");
-    if (event.attempts < ATTEMPTS_MAX) {
-      await parts.chat.renewEvent(event.id, parts.now() + RETRY_MS);
-      return;
-    }
-    await parts.chat.finishEvent(event.id);
-    await connector
-      .post({
-        ...placeOf(event.message),
-        turnId,
-        inReplyTo: event.message.messageId,
-        part: 0,
-        text: failureNotice(error),
-        isFinal: true,
-      })
-      .catch((cause: unknown) => parts.log.error({ eventId: event.id, err: cause }, "notice.failed"));
+    if (event.attempts < ATTEMPTS_MAX) await parts.chat.renewEvent(event.id, parts.now() + RETRY_MS);
+    else await giveUp(parts, connector, event, describeError(error));
   }
+}
+
+/** Never silence, and no turn that streams for ever. */
+async function giveUp(
+  parts: AnsweringParts,
+  connector: PlatformConnector,
+  event: InboxEvent,
+  why: string,
+): Promise<void> {
+  const turnId = parts.turnIdOf(event.id);
+  const turn = await parts.chat.findTurn(turnId);
+  if (turn?.status === "streaming") {
+    const provenance = { ...turn.provenance, endedBy: "error" as const };
+    await parts.chat.saveTurn({ ...turn, status: "failed", repliedAtMs: parts.now(), provenance });
+  }
+  await parts.chat.finishEvent(event.id);
+  await connector
+    .post({
+      ...placeOf(event.message),
+      turnId,
+      inReplyTo: event.message.messageId,
+      part: 0,
+      text: `Something went wrong while I answered, more than once: ${why}`,
+      isFinal: true,
+    })
+    .catch((cause: unknown) => parts.log.error({ eventId: event.id, err: cause }, "notice.failed"));
 }
 
 function placeOf({ workspaceId, channelId, threadId }: IncomingMessage) {
   return { workspaceId, channelId, ...(threadId === undefined ? {} : { threadId }) };
-}
-
-function failureNotice(error: unknown): string {
-  return `Something went wrong while I answered, more than once: ${describeError(error)}`;
 }

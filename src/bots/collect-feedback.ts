@@ -18,12 +18,14 @@ export interface FeedbackParts {
 
 /** Undefined when it was no feedback: another emoji, a message that is no reply of ours, a score out of range. */
 export async function collectFeedback(parts: FeedbackParts, given: PlatformFeedback): Promise<Feedback | undefined> {
+  const opinion = readOpinion(parts, given);
+  if (opinion === undefined) return undefined;
   const turn = await findRepliedTurn(parts.chat, given);
-  if (turn === undefined || turn.status === "deleted") return undefined;
-  const change = toChange(parts, given, turn);
-  if (change === undefined) return undefined;
+  if (turn === undefined || turn.status === "deleted" || !isAboutReply(turn, given)) return undefined;
 
-  const feedback = await parts.chat.putFeedback(change);
+  const { userId, source, atMs } = given;
+  const { id: turnId, workspaceId } = turn;
+  const feedback = await parts.chat.putFeedback({ ...opinion, turnId, workspaceId, userId, source, atMs });
   const isDisliked = feedback.score !== undefined && feedback.score <= SCORE_DISLIKED_MAX;
   if (isDisliked || feedback.correction !== undefined) await evict(parts.cache, turn);
   parts.events.publish({ kind: "turn.changed", turnId: turn.id });
@@ -51,18 +53,21 @@ async function findRepliedTurn(chat: ChatStore, given: PlatformFeedback): Promis
   }
 }
 
-function toChange(parts: FeedbackParts, given: PlatformFeedback, turn: Turn): FeedbackChange | undefined {
+/** An emoji under the question is meant for the person who asked. Buttons and commands name a turn by any of its messages. */
+function isAboutReply(turn: Turn, { source, messageId }: PlatformFeedback): boolean {
+  return source !== "reaction" || turn.messages.some((item) => item.role === "reply" && item.messageId === messageId);
+}
+
+type Opinion = Pick<FeedbackChange, "score" | "emoji" | "comment" | "correction" | "endorsedBy">;
+
+/** Undefined when nothing is said; found out before the store is asked, since most reactions of a workspace are no feedback. */
+function readOpinion(parts: FeedbackParts, given: PlatformFeedback): Opinion | undefined {
   const score = scoreOf(given, parts.emoji);
   const comment = textOf(given.comment, parts.textMaxChars);
   const correction = textOf(given.correction, parts.textMaxChars);
   if (score === undefined && comment === undefined && correction === undefined && given.endorsedBy === undefined)
     return undefined;
   return {
-    turnId: turn.id,
-    userId: given.userId,
-    workspaceId: turn.workspaceId,
-    source: given.source,
-    atMs: given.atMs,
     ...(score === undefined ? {} : { score }),
     ...(given.emoji === undefined ? {} : { emoji: given.emoji }),
     ...(comment === undefined ? {} : { comment }),

@@ -19,20 +19,26 @@ export interface Draft {
   readonly startedAtMs: number;
 }
 
+export interface DraftRequest {
+  readonly turnId: string;
+  readonly message: IncomingMessage;
+  readonly question: string;
+  /** The turn that is to be answered again. */
+  readonly again: Turn | undefined;
+  /** This very turn, as a kill left it: it keeps its conversation and its place there. */
+  readonly interrupted: Turn | undefined;
+}
+
 /** Everything that is decided before the first token: conversation, domain, arm, cache. */
 export async function draftTurn(
   parts: AnswerParts,
-  turnId: string,
-  message: IncomingMessage,
-  question: string,
-  again: Turn | undefined,
+  { turnId, message, question, again, interrupted }: DraftRequest,
 ): Promise<Draft> {
   const startedAtMs = parts.now();
+  const known = interrupted ?? again;
   const conversation =
-    again === undefined
-      ? await placeConversation(parts.chat, message, parts.settings, parts.newId)
-      : ((await parts.chat.findConversation(again.conversationId)) ??
-        (await placeConversation(parts.chat, message, parts.settings, parts.newId)));
+    (known === undefined ? undefined : await parts.chat.findConversation(known.conversationId)) ??
+    (await placeConversation(parts.chat, message, parts.settings, parts.newId));
   const history = await readHistory(parts, conversation, turnId, again);
   const domain = again?.domain ?? (await parts.router.route(question, conversation.domain || undefined));
   const scope: LearningScope = {
@@ -61,7 +67,7 @@ export async function draftTurn(
     ...(message.threadId === undefined ? {} : { threadId: message.threadId }),
     visibility: message.visibility,
     audience: conversation.audience,
-    position: again?.position ?? conversation.turns,
+    position: known?.position ?? conversation.turns,
     askerId: message.userId,
     revision: 0,
     inputTurnIds: history.map((input) => input.id),

@@ -11,6 +11,9 @@ export interface EndedReply {
   readonly shown: string;
 }
 
+export const NO_ANSWER = "The model had no answer to that. Please put it in other words.";
+export const STOPPED = "*(stopped)*";
+
 /** Streams a reply from the engine; `show` gets the whole text so far. A failure of the engine is an ended turn with a notice. */
 export async function generateReply(
   parts: AnswerParts,
@@ -25,6 +28,7 @@ export async function generateReply(
     encoder.contextTokens - settings.replyTokensMax,
     (prompt) => encoder.encodePrompt(prompt).length,
   );
+  const turn = { ...armed.turn, inputTurnIds: armed.turn.inputTurnIds.slice(turnsCut) };
   const notice = turnsCut > 0 && isFirstCut(draft.history) ? cutNotice(turnsCut) : "";
   const timeout = AbortSignal.timeout(settings.replyTimeoutMs);
   let reply = "";
@@ -49,19 +53,19 @@ export async function generateReply(
   } catch (error) {
     if (!(error instanceof OperatingError)) throw error;
     parts.log.error({ turnId: draft.turn.id, err: error }, "reply.failed");
-    return failTurn(parts, draft, armed.turn, reply, describeError(error));
+    return failTurn(parts, draft, turn, reply, describeError(error));
   }
-  if (timeout.aborted && !signal.aborted) {
+  if (end?.endedBy !== "stop" && timeout.aborted && !signal.aborted) {
     const seconds = Math.round(settings.replyTimeoutMs / 1000);
     return failTurn(
       parts,
       draft,
-      armed.turn,
+      turn,
       reply,
       `the model took longer than ${seconds} s. Ask again, or raise inference.replyTimeoutMs`,
     );
   }
-  return endTurn(parts, draft, armed.turn, { reply: reply.trim(), notice, end, turnsCut });
+  return endTurn(parts, draft, turn, { reply: reply.trim(), notice, end, turnsCut });
 }
 
 /** An adapter that is gone or was tampered with never stops a reply: the base model answers, and turn and log say so. */
@@ -105,10 +109,10 @@ function endTurn(
   if (reply === "" && endedBy !== "cancelled") {
     return {
       turn: { ...ended, status: "failed" },
-      shown: "The model had no answer to that. Please put it in other words.",
+      shown: NO_ANSWER,
     };
   }
-  return { turn: ended, shown: outcome.notice + (reply === "" ? "*(stopped)*" : reply) };
+  return { turn: ended, shown: outcome.notice + (reply === "" ? STOPPED : reply) };
 }
 
 /** The words of a failure are shown, never stored as a reply to learn from; what was written before it stays. */

@@ -17,6 +17,8 @@ export interface ReplyStreamParts {
   readonly connector: PlatformConnector;
   readonly chat: ChatStore;
   readonly now: Now;
+  /** The reply was begun before, and may have been posted. */
+  readonly isRetry: boolean;
   /** An edit that fails on the way is not the end: the next one carries the whole text. */
   readonly onSkippedEdit: (error: unknown) => void;
 }
@@ -29,28 +31,38 @@ export function openReplyStream(parts: ReplyStreamParts, target: Omit<ReplyPart,
   let timer: NodeJS.Timeout | undefined;
   let shownAtMs = 0;
   let isFinished = false;
+  let isUnknown = parts.isRetry;
 
   async function show(text: string, isFinal: boolean): Promise<PostedPart> {
     const part = { ...target, text, isFinal };
-    if (posted === undefined) {
-      posted = await connector.post(part);
-      await chat.saveDelivery({
-        turnId: target.turnId,
-        part: target.part,
-        state: "posted",
-        messageId: posted.messageId,
-        changedAtMs: now(),
-      });
-    } else {
-      await connector.edit(posted, part);
+    try {
+      if (posted === undefined && isUnknown) posted = await connector.reconcile(target);
+      if (posted === undefined) posted = await post(part);
+      else await connector.edit(posted, part);
+    } finally {
+      // A platform that refuses is not asked again any sooner.
+      shownAtMs = now();
     }
-    shownAtMs = now();
     return posted;
+  }
+
+  /** A post that failed may have arrived: the next one looks before it posts. */
+  async function post(part: ReplyPart): Promise<PostedPart> {
+    isUnknown = true;
+    const { messageId } = await connector.post(part);
+    await chat.saveDelivery({
+      turnId: target.turnId,
+      part: target.part,
+      state: "posted",
+      messageId,
+      changedAtMs: now(),
+    });
+    return { messageId };
   }
 
   function showNext(): void {
     if (isFinished || showing !== undefined || timer !== undefined || latest === undefined) return;
-    const waitMs = posted === undefined ? 0 : Math.max(0, shownAtMs + connector.limits.editIntervalMs - now());
+    const waitMs = Math.max(0, shownAtMs + connector.limits.editIntervalMs - now());
     timer = setTimeout(() => {
       timer = undefined;
       const text = latest;

@@ -53,7 +53,7 @@ export async function openChat(
     embedder,
     router: await createDomainRouter(domains, embedder, config.routing),
     services,
-    openAdapter: (digest) => openKnownAdapter(stores, digest),
+    openAdapter: (digest) => openKnownAdapter(stores, opened.base, digest),
     hash: sha256,
     settings: answerSettings(config, embedding?.nearSimilarityMin),
     now: Date.now,
@@ -111,7 +111,7 @@ function preloadAdapters(stores: Stores, { engine, base }: OpenEngine, services:
   services.onChange((service) => {
     const { active, baseDigest } = service;
     if (active === undefined || baseDigest !== base.digest) return;
-    openKnownAdapter(stores, active)
+    openKnownAdapter(stores, base, active)
       .then((adapter) => (adapter === undefined ? undefined : engine.prepare({ adapter })))
       .catch((error: unknown) => log.error({ adapter: active, err: error }, "adapter.preload-failed"));
   });

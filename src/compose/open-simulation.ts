@@ -71,7 +71,7 @@ export async function openSimulation(
     async examine(domain) {
       await chat.services.refresh();
       const { active } = chat.services.current(localScope(domain));
-      const adapter = active === undefined ? undefined : await openKnownAdapter(stores, active);
+      const adapter = active === undefined ? undefined : await openKnownAdapter(stores, chat.opened.base, active);
       return examine(chat.opened.engine, adapter, world.factsOf(domain), {
         systemPrompt: config.assistant.systemPrompt,
         replyTokensMax: config.inference.replyTokensMax,

@@ -55,7 +55,8 @@ export function activated(service: Service, digest: string, baseDigest: string, 
   return {
     ...rest,
     active: digest,
-    ...(active === undefined ? {} : { previous: active }),
+    // A dormant adapter is nothing to roll back to: the base model is.
+    ...(active === undefined || service.baseDigest !== baseDigest ? {} : { previous: active }),
     baseDigest,
     epoch: service.epoch + 1,
     changedAtMs: act.nowMs,

@@ -48,10 +48,7 @@ export async function activateAdapter(
   if (adapter === undefined) throw new AdapterNotFoundError(digest);
   if (adapter.state === "rejected")
     throw new AdapterRefusedError(digest, `it was graded ${adapter.grade} and rejected`);
-  if (adapter.baseDigest !== base.digest) {
-    throw new AdapterRefusedError(digest, `it belongs to another base model than "${base.name}"`);
-  }
-  const file = await openKnownAdapter(parts, digest);
+  const file = await openKnownAdapter(parts, base, digest);
   if (file === undefined) throw new AdapterNotFoundError(digest);
 
   await engine.prepare({ adapter: file });
@@ -72,13 +69,17 @@ export async function rollBackAdapter(parts: ActivateParts, scope: LearningScope
   return service;
 }
 
-/** Invariant 6: only what this store made is loaded. Undefined when the file is gone. */
+/** Invariant 6: only what this store made is loaded, and only on its own base. Undefined when the file is gone. */
 export async function openKnownAdapter(
   { learning, files }: Pick<ActivateParts, "learning" | "files">,
+  base: BaseModel,
   digest: string,
 ): Promise<AdapterFile | undefined> {
   const adapter = await learning.findAdapter(digest);
   if (adapter === undefined) throw new AdapterRefusedError(digest, "this store did not make it");
+  if (adapter.baseDigest !== base.digest) {
+    throw new AdapterRefusedError(digest, `it belongs to another base model than "${base.name}"`);
+  }
   return files.open(digest);
 }
 
