@@ -6,8 +6,9 @@ import type { ActivateParts, ServingEngine } from "#trainer/activate-adapter.ts"
 import { finishRun, giveUpRun } from "#trainer/finish-run.ts";
 import { type RequestParts, TRAIN_JOB } from "#trainer/request-training.ts";
 import { scheduleTraining } from "#trainer/schedule-training.ts";
+import { tendRuns } from "#trainer/tend-runs.ts";
 import { newId, sha256 } from "./identity.ts";
-import type { Stores } from "./open-stores.ts";
+import { dataPaths, type Stores } from "./open-stores.ts";
 import { runInWorker } from "./run-worker.ts";
 import { missingForTraining, readinessSettings } from "./training-settings.ts";
 
@@ -50,21 +51,33 @@ export function openTrainer(
       await runInWorker(config, job.id, log, { signal, isCancel: () => !stop.signal.aborted });
       await finishRun(activate, openServing, job.id, config.trainer.promotion);
     } catch (error) {
-      if (!stop.signal.aborted && job.attempts >= job.attemptsMax) await giveUpRun(activate, job.id, error);
+      if (!stop.signal.aborted && job.attempts >= job.attemptsMax) {
+        await giveUpRun(activate, job.id, error);
+        await tend();
+      }
       throw error;
     }
+  }
+
+  async function tend(): Promise<void> {
+    try {
+      await tendRuns({ ...request, runsDirectory: dataPaths(config.data).runs });
+    } catch (error) {
+      log.error({ err: error }, "runs.not-tended");
+    }
+  }
+
+  function takeJobs(): Promise<void> {
+    const { parallelRuns: parallel } = config.trainer;
+    return stores.jobs.work(TRAIN_JOB, run, { parallel, leaseMs: LEASE_MS, signal: stop.signal });
   }
 
   return {
     request,
     activate,
     work() {
-      working = stores.jobs
-        .work(TRAIN_JOB, run, {
-          parallel: config.trainer.parallelRuns,
-          leaseMs: LEASE_MS,
-          signal: stop.signal,
-        })
+      working = tend()
+        .then(takeJobs)
         .catch((error: unknown) => log.error({ err: error }, "queue.failed"));
     },
     async schedule() {

@@ -1,3 +1,5 @@
+import { seededRandom } from "./random.ts";
+
 /** 95 % percentile interval. */
 export interface Interval {
   readonly low: number;
@@ -41,15 +43,4 @@ function quantile(sorted: Float64Array, share: number): number {
   const below = Math.floor(at);
   const [low = Number.NaN, high = low] = [sorted[below], sorted[below + 1]];
   return low + (high - low) * (at - below);
-}
-
-/** Mulberry32: the same figures for the same run. Not for secrets. */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d_2b_79_f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -2,7 +2,7 @@ import type { LocalChat, LocalReply } from "#bots/local-chat.ts";
 import { LOCAL_WORKSPACE_ID } from "#bots/local-chat.ts";
 import type { PlatformFeedback } from "#bots/platform-connector.ts";
 import type { Feedback } from "#core/feedback.ts";
-import { pick } from "./random.ts";
+import { pick } from "#core/random.ts";
 import type { Fact } from "./world.ts";
 
 /** How a simulated person reacts; all are shares, 0 to 1. */

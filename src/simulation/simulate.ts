@@ -4,11 +4,11 @@ import { startNewConversation } from "#bots/place-conversation.ts";
 import type { PlatformFeedback } from "#bots/platform-connector.ts";
 import type { Feedback } from "#core/feedback.ts";
 import type { Run } from "#core/learning.ts";
+import { pick, seededRandom } from "#core/random.ts";
 import type { Readiness } from "#core/readiness.ts";
 import type { ChatStore } from "#store/chat-store.ts";
 import type { ExamResult } from "./exam.ts";
 import { askAndReact, type Exchange, type Taste } from "./person.ts";
-import { pick, seededRandom } from "./random.ts";
 import type { World } from "./world.ts";
 
 export interface SimulationParts {

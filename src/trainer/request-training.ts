@@ -4,7 +4,7 @@ import { hasEnded, type Run } from "#core/learning.ts";
 import type { Log } from "#core/log.ts";
 import { type LearningScope, scopeKey } from "#core/scope.ts";
 import type { EventBus } from "#events/event-bus.ts";
-import type { JobQueue } from "#jobs/job-queue.ts";
+import type { Job, JobQueue } from "#jobs/job-queue.ts";
 import type { LearningStore } from "#store/learning-store.ts";
 import { type ReadinessSettings, readReadiness } from "./read-readiness.ts";
 
@@ -47,7 +47,10 @@ export async function requestTraining(
     );
   }
   const [newest] = await parts.learning.listRuns({ scope, limit: 1 });
-  if (newest !== undefined && !hasEnded(newest.state)) return newest;
+  if (newest !== undefined) {
+    const settled = await settleRun(parts, newest);
+    if (!hasEnded(settled.state)) return settled;
+  }
 
   const nowMs = parts.now();
   const readiness = await readReadiness(parts.learning, scope, parts.readiness, nowMs);
@@ -63,17 +66,52 @@ export async function requestTraining(
     attempts: 0,
   };
   await parts.learning.saveRun(run);
-  await parts.jobs.enqueue({
+  await enqueueRun(parts, run);
+  parts.events.publish({ kind: "run.changed", runId: run.id });
+  parts.log.info({ runId: run.id, domain: scope.domain, by: request.by }, "training.requested");
+  return run;
+}
+
+/**
+ * A run lives as long as its job. After a kill between the two records the job is queued again; a run whose job ended
+ * without it (its worker was killed too often, or was dead when it was cancelled) ends too, so that nobody waits for it.
+ */
+export async function settleRun(parts: SettleParts, run: Run): Promise<Run> {
+  if (hasEnded(run.state)) return run;
+  const job = await parts.jobs.get(run.id);
+  if (job === undefined) {
+    await enqueueRun(parts, run);
+    return run;
+  }
+  if (job.state === "queued" || job.state === "running") return run;
+  const latest = (await parts.learning.findRun(run.id)) ?? run;
+  if (hasEnded(latest.state)) return latest;
+
+  const ended: Run =
+    job.state === "cancelled"
+      ? { ...latest, state: "cancelled", verdict: "Cancelled; what is in service stays", endedAtMs: parts.now() }
+      : { ...latest, ...lostRun(job.error), endedAtMs: parts.now() };
+  await parts.learning.saveRun(ended);
+  parts.events.publish({ kind: "run.changed", runId: run.id });
+  return ended;
+}
+
+export type SettleParts = Pick<RequestParts, "learning" | "jobs" | "events" | "now">;
+
+function lostRun(message = "Cannot go on with the run: its worker stopped without a word") {
+  const error = { code: "RUN_LOST", message, hint: "Read the log, then start the run again" };
+  return { state: "failed", verdict: message, error } as const;
+}
+
+function enqueueRun({ jobs }: SettleParts, run: Run): Promise<Job> {
+  return jobs.enqueue({
     id: run.id,
     kind: TRAIN_JOB,
-    key: scopeKey(scope),
+    key: scopeKey(run.scope),
     payload: { runId: run.id },
     priority: 0,
     attemptsMax: ATTEMPTS_MAX,
   });
-  parts.events.publish({ kind: "run.changed", runId: run.id });
-  parts.log.info({ runId: run.id, domain: scope.domain, by: request.by }, "training.requested");
-  return run;
 }
 
 /** False when the run had ended. */
@@ -83,6 +121,8 @@ export async function cancelTraining(parts: RequestParts, runId: string, by: str
   await parts.jobs.cancel(runId);
   if (run.state === "queued") {
     await parts.learning.saveRun({ ...run, state: "cancelled", endedAtMs: parts.now(), verdict: `Cancelled by ${by}` });
+  } else {
+    await settleRun(parts, run);
   }
   parts.events.publish({ kind: "run.changed", runId });
   parts.log.info({ runId, by }, "training.cancelled");

@@ -22,8 +22,9 @@ export function openRunJournal(parts: { learning: LearningStore; events: EventBu
   let savedAtMs = 0;
 
   function write(act: () => Promise<unknown>): Promise<void> {
-    writing = writing.then(act).then(() => events.publish({ kind: "run.changed", runId: run.id }));
-    return writing;
+    const written = writing.then(act).then(() => events.publish({ kind: "run.changed", runId: run.id }));
+    writing = written.catch(() => {}); // whoever asked hears of it; the next write is tried all the same
+    return written;
   }
   function save(fields: Partial<Run>): Promise<void> {
     run = { ...run, ...fields };
@@ -50,12 +51,8 @@ export function openRunJournal(parts: { learning: LearningStore; events: EventBu
       savedAtMs = now();
       const saved = run;
       // A failed write of progress must not end a run: the next one, or the end, writes again.
-      void write(() => learning.saveRun(saved)).catch(() => {
-        writing = Promise.resolve();
-      });
-      void say("info", describeProgress(progress), progress).catch(() => {
-        writing = Promise.resolve();
-      });
+      write(() => learning.saveRun(saved)).catch(() => {});
+      say("info", describeProgress(progress), progress).catch(() => {});
     },
     say,
     async end(state, verdict, fields = {}) {

@@ -66,9 +66,11 @@ export interface RunSettings {
 export async function runTraining(parts: RunParts, runId: string, signal: AbortSignal): Promise<Run> {
   const found = await parts.learning.findRun(runId);
   if (found === undefined) throw new TrainingUnavailableError(`run "${runId}" is not in the store`, "Start it again");
-  if (hasEnded(found.state) || found.state === "activating") return found;
-
   const files = runFiles(parts.settings.runsDirectory, runId);
+  if (hasEnded(found.state) || found.state === "activating") {
+    await forgetWords(files); // a kill may have come before
+    return found;
+  }
   await mkdir(files.work, { recursive: true, mode: 0o700 });
   const startedAtMs = found.startedAtMs ?? parts.now();
   const journal = openRunJournal(parts, { ...found, startedAtMs, attempts: found.attempts + 1 });
@@ -257,6 +259,8 @@ async function endJudged(parts: RunParts, journal: RunJournal, files: RunFiles, 
       "Check the disk, then train again",
     );
   }
+  // The same rows and seed give the same file: what a kill interrupted, or an earlier run, has named keeps its name.
+  const known = await parts.learning.findAdapter(stored.digest);
   await parts.learning.saveAdapter({
     digest: stored.digest,
     name: adapterName(run.scope.domain, parts.now(), stored.digest),
@@ -265,21 +269,25 @@ async function endJudged(parts: RunParts, journal: RunJournal, files: RunFiles, 
     runId: run.id,
     datasetHash: dataset.hash,
     bytes: stored.bytes,
+    createdAtMs: parts.now(),
+    ...known,
     grade: judgement.grade,
     state: judgement.isAccepted ? "candidate" : "rejected",
-    createdAtMs: parts.now(),
   });
   const { base } = opened;
   const { directory } = files;
   await reportRun({ ...parts, limits: parts.settings.judge }, { run, dataset, trained, judgement, base, directory });
-  await forgetWords(files);
   const fields = { adapterDigest: stored.digest, grade: judgement.grade };
   parts.log.info(
     { runId: run.id, domain: run.scope.domain, grade: judgement.grade, accepted: judgement.isAccepted },
     "run.judged",
   );
-  if (!judgement.isAccepted) return journal.end("rejected", judgement.verdict, fields);
-  await journal.enter("activating", judgement.verdict, { ...fields, verdict: judgement.verdict });
+  if (judgement.isAccepted) {
+    await journal.enter("activating", judgement.verdict, { ...fields, verdict: judgement.verdict });
+  } else {
+    await journal.end("rejected", judgement.verdict, fields);
+  }
+  await forgetWords(files); // last: a kill before it would leave a run that can neither go on nor begin again
   return journal.run;
 }
 
@@ -297,8 +305,9 @@ async function endFailed(
   signal: AbortSignal,
 ): Promise<Run> {
   if (signal.aborted && signal.reason === CANCELLED) {
+    const cancelled = await journal.end("cancelled", "Cancelled; what is in service stays");
     await forgetWords(files);
-    return journal.end("cancelled", "Cancelled; what is in service stays");
+    return cancelled;
   }
   if (signal.aborted) throw error;
   if (error instanceof TrainingFailedError && journal.run.attempts < parts.settings.attemptsMax) {
@@ -307,9 +316,10 @@ async function endFailed(
   }
   if (!(error instanceof OperatingError)) throw error;
   parts.log.error({ runId: journal.run.id, err: error }, "run.failed");
-  await forgetWords(files);
   const { code, message, hint } = error;
-  return journal.end("failed", `${message}. ${hint}`, { error: { code, message, hint } });
+  const failed = await journal.end("failed", `${message}. ${hint}`, { error: { code, message, hint } });
+  await forgetWords(files);
+  return failed;
 }
 
 /** The reason of a signal that means "the operator cancelled this run"; another reason (shutting down) leaves it to be resumed. */

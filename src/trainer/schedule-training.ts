@@ -2,9 +2,8 @@ import { describeError, OperatingError } from "#core/errors.ts";
 import { hasEnded } from "#core/learning.ts";
 import { isWithin, type QuietHours } from "#core/quiet-hours.ts";
 import { type LearningScope, scopeKey } from "#core/scope.ts";
-import type { LearningStore } from "#store/learning-store.ts";
 import { readReadiness } from "./read-readiness.ts";
-import { type RequestParts, requestTraining } from "./request-training.ts";
+import { type RequestParts, requestTraining, settleRun } from "./request-training.ts";
 
 export interface ScheduleSettings {
   readonly intervalDays: number;
@@ -33,7 +32,7 @@ export async function scheduleTraining(
   const isQuiet = settings.quietHours !== undefined && isWithin(settings.quietHours, nowMs, settings.timeZone);
   const decisions: ScheduleDecision[] = [];
   for (const scope of await parts.learning.listScopes()) {
-    const dueAtMs = await findDueAt(parts.learning, scope, settings.intervalDays);
+    const dueAtMs = await findDueAt(parts, scope, settings.intervalDays);
     const decision = await decide(parts, scope, {
       dueAtMs,
       isQuiet,
@@ -45,13 +44,10 @@ export async function scheduleTraining(
 }
 
 /** Undefined while a run is under way; 0 before the first. */
-async function findDueAt(
-  learning: LearningStore,
-  scope: LearningScope,
-  intervalDays: number,
-): Promise<number | undefined> {
-  const [last] = await learning.listRuns({ scope, limit: 1 });
-  if (last === undefined) return 0;
+async function findDueAt(parts: RequestParts, scope: LearningScope, intervalDays: number): Promise<number | undefined> {
+  const [newest] = await parts.learning.listRuns({ scope, limit: 1 });
+  if (newest === undefined) return 0;
+  const last = await settleRun(parts, newest);
   if (!hasEnded(last.state)) return undefined;
   return (last.endedAtMs ?? last.requestedAtMs) + intervalDays * 86_400_000;
 }

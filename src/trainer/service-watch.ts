@@ -7,8 +7,9 @@ import type { LearningStore } from "#store/learning-store.ts";
 /** What is in service, at hand without a read: polled, so that every process sees a change within a second. */
 export interface ServiceWatch {
   current(scope: LearningScope): Service;
-  /** Called once per changed service, before `current` tells it. */
+  /** Called once per changed service. */
   onChange(listener: (service: Service) => void): void;
+  /** Resolves when every change made before the call is told. */
   refresh(): Promise<void>;
   stop(): void;
 }
@@ -19,7 +20,8 @@ const POLL_MS = 500;
 export async function watchServices(learning: LearningStore, events: EventBus, log: Log): Promise<ServiceWatch> {
   let services = new Map<string, Service>();
   const listeners: ((service: Service) => void)[] = [];
-  let reading: Promise<void> | undefined;
+  let reading = Promise.resolve();
+  let next: Promise<void> | undefined;
 
   async function read(): Promise<void> {
     const fresh = new Map((await learning.listServices()).map((service) => [scopeKey(service.scope), service]));
@@ -30,10 +32,14 @@ export async function watchServices(learning: LearningStore, events: EventBus, l
     }
   }
   function refresh(): Promise<void> {
-    reading ??= read().finally(() => {
-      reading = undefined;
+    // A read that has begun may have missed what the caller wants to see; all who come meanwhile share the one after it.
+    next ??= reading.then(() => {
+      next = undefined;
+      const mine = read();
+      reading = mine.catch(() => {});
+      return mine;
     });
-    return reading;
+    return next;
   }
   const refreshLater = () => {
     refresh().catch((error: unknown) => log.warn({ err: error }, "service.read-failed"));

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { TrainingFailedError, TrainingUnavailableError } from "#core/errors.ts";
 import type {
   EvaluateJob,
-  EvaluateResult,
   Preflight,
   TrainEvent,
   TrainingBackend,
@@ -102,10 +101,11 @@ export function createPythonBackend(options: PythonBackendOptions): TrainingBack
         signal,
       });
       if ("exit" in outcome) throw toError(job.runId, outcome.exit, job.directory);
-      const figures: EvaluateResult = EvaluationFile.parse(
-        JSON.parse(await readFile(outcome.last.figuresPath, "utf8")),
-      );
-      return figures;
+      try {
+        return EvaluationFile.parse(JSON.parse(await readFile(outcome.last.figuresPath, "utf8")));
+      } catch (cause) {
+        throw unreadableFigures(job.runId, cause);
+      }
     },
   };
 }
@@ -146,7 +146,7 @@ function trainerJob(job: TrainJob): object {
     baseGguf: job.baseGguf,
     directory: job.directory,
     trainRows: job.trainRows,
-    validRows: job.validRows,
+    ...(job.validRows === undefined ? {} : { validRows: job.validRows }),
     ...(job.replayRows === undefined ? {} : { replayRows: job.replayRows }),
     domain: job.domain,
     baseDigest: job.baseDigest,
@@ -231,6 +231,11 @@ function refuse({ error, cause, exitCode }: TrainerExit): Preflight {
       ? "Python cannot be started"
       : `the trainer ended (${cause}, exit code ${exitCode ?? "unset"})`;
   throw new TrainingUnavailableError(why, "Run `npm start` again, it prepares Python; then `reactune doctor`");
+}
+
+function unreadableFigures(runId: string, cause: unknown): TrainingFailedError {
+  const hint = "Start it again: the adapter is kept, only the comparison is made anew";
+  return new TrainingFailedError(runId, "the figures of the comparison cannot be read", hint, { cause });
 }
 
 function toError(runId: string, { error, cause, exitCode }: TrainerExit, directory: string): TrainingFailedError {

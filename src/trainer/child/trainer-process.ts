@@ -30,7 +30,9 @@ export interface TrainerExit {
 const GRACE_MS = 15_000;
 /** A few stray lines are somebody's print; more is not our trainer. */
 const STRAY_LINES_MAX = 50;
-const LINE_CHARS_MAX = 1_000_000;
+const LINE_BYTES_MAX = 1_000_000;
+/** A child of the child can hold the pipes open for ever after it. */
+const PIPES_MAX_MS = 2000;
 const STDERR_BYTES_MAX = 5_000_000;
 
 /** Runs the trainer to its end. Never rejects: every way to end is a value. The child dies with this process (its stdin closes). */
@@ -44,6 +46,7 @@ export function runTrainerProcess(options: TrainerProcessOptions): Promise<Train
     let error: TrainerExit["error"];
     let strayLines = 0;
     let killTimer: NodeJS.Timeout | undefined;
+    let pipesTimer: NodeJS.Timeout | undefined;
 
     const end = (why: TrainerExit["cause"], signal: NodeJS.Signals) => {
       if (cause !== "exited") return;
@@ -55,6 +58,12 @@ export function runTrainerProcess(options: TrainerProcessOptions): Promise<Train
     let silence = setTimeout(() => end("silent", "SIGKILL"), options.silenceMaxMs);
     const overlong = setTimeout(() => end("overlong", "SIGTERM"), options.runMaxMs);
 
+    let lineBytes = 0;
+    child.stdout.on("data", (chunk: Buffer) => {
+      const lineEnd = chunk.lastIndexOf("\n");
+      lineBytes = lineEnd < 0 ? lineBytes + chunk.length : chunk.length - lineEnd - 1;
+      if (lineBytes > LINE_BYTES_MAX) end("babbling", "SIGKILL");
+    });
     createInterface({ input: child.stdout }).on("line", (line) => {
       const event = parseEvent(line);
       if (event === undefined) {
@@ -74,11 +83,17 @@ export function runTrainerProcess(options: TrainerProcessOptions): Promise<Train
       clearTimeout(silence);
       clearTimeout(overlong);
       clearTimeout(killTimer);
+      clearTimeout(pipesTimer);
+      child.stdout.destroy();
+      child.stderr.destroy();
       options.signal.removeEventListener("abort", cancel);
       resolve({ exitCode, cause: why, ...(error === undefined ? {} : { error }) });
     };
     child.on("error", () => finish(null, "not-started"));
     child.on("close", (exitCode) => finish(exitCode, cause));
+    child.on("exit", (exitCode) => {
+      pipesTimer = setTimeout(() => finish(exitCode, cause), PIPES_MAX_MS);
+    });
     if (child.pid !== undefined) lowerPriority(child.pid, options.niceness);
     if (options.signal.aborted) cancel();
     else options.signal.addEventListener("abort", cancel, { once: true });
@@ -86,7 +101,7 @@ export function runTrainerProcess(options: TrainerProcessOptions): Promise<Train
 }
 
 function parseEvent(line: string): TrainerEvent | undefined {
-  if (line.length > LINE_CHARS_MAX || !line.startsWith("{")) return undefined;
+  if (!line.startsWith("{")) return undefined;
   try {
     return TrainerEvent.safeParse(JSON.parse(line)).data;
   } catch {
@@ -98,6 +113,7 @@ function parseEvent(line: string): TrainerEvent | undefined {
 function keepStderr(stderr: NodeJS.ReadableStream, path: string): void {
   const file = createWriteStream(path, { flags: "a" });
   let bytes = 0;
+  file.on("error", () => {}); // a full disk costs the operator these words, not the run
   stderr.on("data", (chunk: Buffer) => {
     bytes += chunk.length;
     if (bytes <= STDERR_BYTES_MAX) file.write(chunk);

@@ -1,4 +1,4 @@
-/** Repeatable random numbers for simulated people: mulberry32 by Tommy Ettinger (public domain). Uniform in [0, 1). */
+/** Repeatable numbers, uniform in [0, 1): mulberry32 by Tommy Ettinger (public domain). Not for secrets. */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
