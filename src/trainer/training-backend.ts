@@ -14,7 +14,8 @@ export interface TrainJob {
   readonly directory: string;
   /** JSON lines `{id, prompt: ids, target: ids, weight}`. */
   readonly trainRows: string;
-  readonly validRows: string;
+  /** Absent when nothing could be held out: the last pass is kept. */
+  readonly validRows?: string;
   /** The base model's own answers to general prompts, against forgetting. */
   readonly replayRows?: string;
   readonly domain: string;
