@@ -45,13 +45,16 @@ export async function openChat(
   const embedder = embedding === undefined ? undefined : embedOnce(embedding.embedder);
   const services = await watchServices(stores.learning, stores.events, log);
   preloadAdapters(stores, opened, services, log);
+  // Embedding the domains' examples takes most of a second: only a question that comes at once waits for it.
+  const router = createDomainRouter(domains, embedder, config.routing);
+  router.catch((error: unknown) => log.error({ err: error }, "router.failed"));
   const parts: AnswerParts = {
     ...stores,
     engine: opened.engine,
     encoder: opened.encoder,
     base: opened.base,
     embedder,
-    router: await createDomainRouter(domains, embedder, config.routing),
+    router: { route: async (question, inherited) => (await router).route(question, inherited) },
     services,
     openAdapter: (digest) => openKnownAdapter(stores, opened.base, digest),
     hash: sha256,
@@ -101,6 +104,7 @@ export async function openChat(
       for (const connector of connectors) await connector.stop();
       await answering.close(CLOSE_GRACE_MS);
       services.stop();
+      await router.catch(() => undefined); // it embeds until then
       await Promise.all([opened.close(), embedding?.close()]);
     },
   };
