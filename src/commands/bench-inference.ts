@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { Now } from "#core/clock.ts";
 import type { InferenceEngine } from "#inference/inference-engine.ts";
+import { median } from "./bench-figures.ts";
 
 export interface MeasuredReply {
   readonly firstTokenMs: number;
@@ -140,11 +141,4 @@ async function askEngine(
 /** While tokens flow: the prompt is not in it. */
 function tokensPerSecond({ firstTokenMs, totalMs, replyTokens }: MeasuredReply): number {
   return ((replyTokens - 1) / (totalMs - firstTokenMs)) * 1000;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }

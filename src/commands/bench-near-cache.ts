@@ -1,5 +1,7 @@
-import { compareQuestions, questionSignature } from "#core/same-question.ts";
+import { nearSignature, refuseSharing } from "#bots/may-share-answer.ts";
+import { plainQuestion } from "#core/plain-question.ts";
 import type { Embedder } from "#inference/embedder.ts";
+import { quantile } from "./bench-figures.ts";
 
 /** A stored question with questions that mean the same and questions that do not. */
 export interface QuestionCase {
@@ -23,10 +25,10 @@ export interface NearCacheFigures {
   readonly wrong: readonly { readonly kind: string; readonly asked: string; readonly answeredAs: string }[];
   /** Questions asked that must not hit, per kind. */
   readonly asked: Readonly<Record<TrapKind, number>>;
-  /** One look-up: embedding, search over the stored questions, guards. */
+  /** One look-up: signature, else embedding and search over the stored questions; guards. */
   readonly latencyP50Ms: number;
   readonly latencyP95Ms: number;
-  /** The same without the model: reading the question, comparing it with one stored question. */
+  /** The same without the model: reading the question, search by signature, guards. */
   readonly signatureP50Ms: number;
 }
 
@@ -51,6 +53,7 @@ export async function benchNearCache(
     );
     const stored = ofSplit.map((one, index) => ({
       question: one.question,
+      signature: nearSignature(plainQuestion(one.question)),
       vector: vectors[index] ?? new Float32Array(),
     }));
     for (const language of new Set(ofSplit.map((one) => one.language))) {
@@ -63,6 +66,7 @@ export async function benchNearCache(
 
 interface Stored {
   readonly question: string;
+  readonly signature: string | undefined;
   readonly vector: Float32Array;
 }
 
@@ -82,32 +86,27 @@ async function measure(given: Measurement): Promise<NearCacheFigures> {
   const signatureTimes: number[] = [];
   const wrong: { kind: string; asked: string; answeredAs: string }[] = [];
   let [paraphrases, paraphraseHits, signatureHits] = [0, 0, 0];
-  const lookUp = async (question: string): Promise<string | undefined> => {
+  const lookUp = async (question: string): Promise<Found> => {
     const startedMs = performance.now();
-    const [vector = new Float32Array()] = await given.embedder.embed([question], given.signal);
-    const found = nearest(stored, vector, given.similarityMin).find(
-      (one) => compareQuestions(question, one.question).same,
-    );
+    const found = bySignature(stored, question) ?? (await byVector(given, question));
     times.push(performance.now() - startedMs);
-    return found?.question;
+    return found;
   };
   for (const one of asked) {
     for (const question of one.same) {
-      const found = await lookUp(question);
       const startedMs = performance.now();
-      const isBySignature =
-        questionSignature(question) === questionSignature(one.question) &&
-        compareQuestions(question, one.question).same;
+      const isBySignature = bySignature(stored, question) !== undefined;
       signatureTimes.push(performance.now() - startedMs);
+      const found = await lookUp(question);
       paraphrases += 1;
       if (isBySignature) signatureHits += 1;
-      if (found === one.question) paraphraseHits += 1;
-      else if (found !== undefined) wrong.push({ kind: "paraphrase", asked: question, answeredAs: found });
+      if (found?.question === one.question) paraphraseHits += 1;
+      else if (found !== undefined) wrong.push({ kind: "paraphrase", asked: question, answeredAs: found.question });
     }
     for (const kind of TRAP_KINDS) {
       for (const question of one[kind]) {
         const found = await lookUp(question);
-        if (found !== undefined) wrong.push({ kind, asked: question, answeredAs: found });
+        if (found !== undefined) wrong.push({ kind, asked: question, answeredAs: found.question });
       }
     }
   }
@@ -131,6 +130,20 @@ async function measure(given: Measurement): Promise<NearCacheFigures> {
   };
 }
 
+type Found = Stored | undefined;
+
+/** As the cache looks: an index first, the model only where that finds nothing; the guards decide in both. */
+function bySignature(stored: readonly Stored[], question: string): Found {
+  const signature = nearSignature(plainQuestion(question));
+  if (signature === undefined) return undefined;
+  return stored.find((one) => one.signature === signature && refuseSharing(question, one.question) === undefined);
+}
+
+async function byVector({ embedder, stored, similarityMin, signal }: Measurement, question: string): Promise<Found> {
+  const [vector = new Float32Array()] = await embedder.embed([question], signal);
+  return nearest(stored, vector, similarityMin).find((one) => refuseSharing(question, one.question) === undefined);
+}
+
 function nearest(stored: readonly Stored[], vector: Float32Array, similarityMin: number): readonly Stored[] {
   return stored
     .map((one) => ({ one, similarity: one.vector.reduce((sum, value, at) => sum + value * (vector[at] ?? 0), 0) }))
@@ -138,8 +151,4 @@ function nearest(stored: readonly Stored[], vector: Float32Array, similarityMin:
     .toSorted((a, b) => b.similarity - a.similarity)
     .slice(0, NEIGHBOURS_MAX)
     .map(({ one }) => one);
-}
-
-function quantile(values: readonly number[], share: number): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length * share)] ?? Number.NaN;
 }

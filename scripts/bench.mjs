@@ -1,0 +1,13 @@
+// `npm run bench`: builds the program if its source has changed, then measures it. `npm run bench -- --only cache --json`.
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { requireNode } from "./setup/require-node.mjs";
+
+requireNode();
+const { dist } = await import("./setup/paths.mjs");
+const { isChatPrepared, prepareChat } = await import("./setup/prepare-chat.mjs");
+const { createProgress } = await import("./setup/progress.mjs");
+if (!isChatPrepared()) await prepareChat(createProgress());
+const main = join(dist, "main.js");
+process.argv = [process.argv[0], main, "bench", ...process.argv.slice(2)];
+await import(pathToFileURL(main).href);
