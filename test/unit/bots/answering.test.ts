@@ -1,0 +1,300 @@
+import { afterEach, expect, onTestFinished, test, vi } from "vitest";
+import { type AnsweringParts, startAnswering } from "#bots/answering.ts";
+import type { IncomingMessage } from "#core/inbox.ts";
+import { makeTempFolder, openTempStore } from "../store/sqlite/temp-store.ts";
+import { openChatWorld, recordingConnector, recordingLog } from "./chat-world.ts";
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function message(messageId: string, given: Partial<IncomingMessage> = {}): IncomingMessage {
+  return {
+    platform: "local",
+    workspaceId: "local:home",
+    channelId: "web",
+    visibility: "public",
+    userId: "ana",
+    messageId,
+    text: `text of ${messageId}`,
+    sentAtMs: 1,
+    ...given,
+  };
+}
+
+interface Started {
+  readonly message: IncomingMessage;
+  readonly signal: AbortSignal;
+  end(): void;
+  fail(error: Error): void;
+}
+
+/** An inbox whose answers end when the test says so. */
+function openInbox(given: Partial<AnsweringParts> = {}) {
+  const store = given.chat === undefined ? openTempStore() : undefined;
+  const platform = recordingConnector();
+  const { lines, log } = recordingLog();
+  const started: Started[] = [];
+  const parts: AnsweringParts = {
+    chat: given.chat ?? store?.chat ?? openTempStore().chat,
+    connectors: new Map([["local" as const, platform.connector]]),
+    answer: (_connector, _turnId, asked, signal) =>
+      new Promise<void>((resolve, reject) => {
+        started.push({ message: asked, signal, end: resolve, fail: reject });
+      }),
+    turnIdOf: (eventId) => `turn-${eventId}`,
+    claimedBy: "process-1",
+    now: Date.now,
+    log,
+    ...given,
+  };
+  const answering = startAnswering(parts);
+  onTestFinished(() => answering.close(0));
+  const names = () => started.map((item) => item.message.messageId);
+  return { ...platform, answering, parts, started, names, lines };
+}
+
+/** Lets promises and immediate work go on. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+}
+
+/** Fake time for timers and clock; the store and promises stay real. */
+function holdTime(): void {
+  vi.useFakeTimers({
+    now: 1_800_000_000_000,
+    toFake: ["setInterval", "clearInterval", "setTimeout", "clearTimeout", "Date"],
+  });
+}
+
+test("accept() answers a message once when it comes twice", async () => {
+  const { answering, names } = openInbox();
+
+  expect(await answering.accept("e1", message("m1"))).toEqual({ turnId: "turn-e1", isNew: true });
+  expect(await answering.accept("e1", message("m1"))).toEqual({ turnId: "turn-e1", isNew: false });
+
+  await settle();
+  expect(names()).toEqual(["m1"]);
+});
+
+test("accept() has the message in the store before it resolves", async () => {
+  const { answering, parts } = openInbox();
+
+  await answering.accept("e1", message("m1"));
+
+  expect(await parts.chat.acceptEvent("e1", message("m1"), 2)).toBe(false);
+});
+
+test("accept() rejects when the message could not be made durable", async () => {
+  const { chat } = openTempStore();
+  const { answering, started } = openInbox({
+    chat: {
+      ...chat,
+      acceptEvent: async () => {
+        throw new Error("Disk full");
+      },
+    },
+  });
+
+  await expect(answering.accept("e1", message("m1"))).rejects.toThrow("Disk full");
+  expect(started).toHaveLength(0);
+});
+
+test("accept() answers messages of one place one after another, places side by side", async () => {
+  const { answering, started, names } = openInbox();
+
+  await answering.accept("e1", message("m1"));
+  await answering.accept("e2", message("m2"));
+  await answering.accept("e3", message("m3", { threadId: "thread" }));
+  await answering.accept("e4", message("m4", { channelId: "other" }));
+  await settle();
+  expect(names()).toEqual(["m1", "m3", "m4"]);
+
+  started[0]?.end();
+  await settle();
+  expect(names()).toEqual(["m1", "m3", "m4", "m2"]);
+});
+
+test("accept() goes on with the next message of a place when one fails", async () => {
+  const { answering, started, names } = openInbox();
+  await answering.accept("e1", message("m1"));
+  await answering.accept("e2", message("m2"));
+  await settle();
+
+  started[0]?.fail(new Error("The platform is away"));
+  await settle();
+
+  expect(names()).toEqual(["m1", "m2"]);
+});
+
+test("startAnswering() tries a failed message again, and gives it up with a notice after three failures", async () => {
+  holdTime();
+  const { answering, started, shown, parts } = openInbox();
+  await answering.accept("e1", message("m1"));
+  for (let attempt = 0; attempt < 3; attempt++) {
+    await vi.advanceTimersByTimeAsync(4100);
+    expect(started).toHaveLength(attempt + 1);
+    started[attempt]?.fail(new Error("The model is gone"));
+    await settle();
+  }
+  await vi.advanceTimersByTimeAsync(60_000);
+
+  expect(started).toHaveLength(3);
+  expect(shown).toEqual([{ act: "post", text: expect.stringContaining("The model is gone"), isFinal: true }]);
+  expect(await parts.chat.claimEvent({ claimedBy: "x", nowMs: Date.now(), leaseMs: 1 })).toBeUndefined();
+});
+
+test("startAnswering() leaves no turn streaming when it gives a message up", async () => {
+  const world = await openChatWorld();
+  world.state.fail = () => {
+    throw new Error("The platform is away");
+  };
+  const turn = await world.ask("Where is my refund?").catch(() => world.store.chat.findTurn("turn-m1"));
+  if (turn === undefined) throw new Error("There is no turn");
+  await world.store.chat.saveTurn({ ...turn, id: "turn-e1", status: "streaming", reply: "" });
+  holdTime();
+  const { answering, started } = openInbox({ chat: world.store.chat });
+  await answering.accept("e1", message("m1"));
+  for (let attempt = 0; attempt < 3; attempt++) {
+    await vi.advanceTimersByTimeAsync(4100);
+    started[attempt]?.fail(new Error("The model is gone"));
+    await settle();
+  }
+
+  expect(await world.store.chat.findTurn("turn-e1")).toMatchObject({
+    status: "failed",
+    provenance: { endedBy: "error" },
+  });
+});
+
+test("startAnswering() gives a message up unanswered when it ended the program ten times", async () => {
+  holdTime();
+  const { chat } = openTempStore();
+  await chat.acceptEvent("e1", message("m1"), Date.now());
+  for (let kill = 0; kill < 10; kill++) {
+    expect(await chat.claimEvent({ claimedBy: `killed-${kill}`, nowMs: Date.now(), leaseMs: 10 })).toBeDefined();
+    await vi.advanceTimersByTimeAsync(11);
+  }
+
+  const { started, shown } = openInbox({ chat });
+  await vi.advanceTimersByTimeAsync(2100);
+
+  expect(started).toHaveLength(0);
+  expect(shown).toMatchObject([{ act: "post", isFinal: true }]);
+});
+
+test("startAnswering() takes over what a dead process held when its lease ran out, and not before", async () => {
+  holdTime();
+  const { chat } = openTempStore();
+  await chat.acceptEvent("e1", message("m1"), Date.now());
+  await chat.claimEvent({ claimedBy: "dead", nowMs: Date.now(), leaseMs: 15_000 });
+  const { names, lines } = openInbox({ chat, claimedBy: "process-2" });
+
+  await vi.advanceTimersByTimeAsync(14_500);
+  expect(names()).toEqual([]);
+  await vi.advanceTimersByTimeAsync(2000);
+  expect(names()).toEqual(["m1"]);
+  expect(lines).toContainEqual(expect.objectContaining({ event: "inbox.left-behind" }));
+});
+
+test("startAnswering() keeps its lease while an answer is long, so that no other process takes it", async () => {
+  holdTime();
+  const { chat } = openTempStore();
+  const first = openInbox({ chat, claimedBy: "process-1" });
+  const second = openInbox({ chat, claimedBy: "process-2" });
+  await first.answering.accept("e1", message("m1"));
+  await first.answering.accept("e2", message("m2"));
+
+  await vi.advanceTimersByTimeAsync(60_000);
+
+  expect(first.names()).toEqual(["m1"]);
+  expect(second.names()).toEqual([]);
+});
+
+test("startAnswering() goes on once with what it holds when the machine slept through its leases", async () => {
+  holdTime();
+  const { answering, started, names } = openInbox();
+  await answering.accept("e1", message("m1"));
+  await settle();
+
+  vi.setSystemTime(Date.now() + 3_600_000);
+  await vi.advanceTimersByTimeAsync(2100);
+  started[0]?.end();
+  await vi.advanceTimersByTimeAsync(60_000);
+
+  expect(names()).toEqual(["m1"]);
+});
+
+test("startAnswering() leaves a message alone when its platform is off here", async () => {
+  const { answering, started, lines } = openInbox();
+
+  await answering.accept("e1", message("m1", { platform: "slack" }));
+  await settle();
+
+  expect(started).toHaveLength(0);
+  expect(lines).toContainEqual(expect.objectContaining({ event: "inbox.platform-off" }));
+});
+
+test("stopReply() aborts a running answer, and one that still waits for its place", async () => {
+  const { answering, started } = openInbox();
+  await answering.accept("e1", message("m1"));
+  await answering.accept("e2", message("m2"));
+  await settle();
+
+  expect(answering.stopReply("turn-e2")).toBe(true);
+  expect(answering.stopReply("turn-e1")).toBe(true);
+  expect(started[0]?.signal.aborted).toBe(true);
+  started[0]?.end();
+  await settle();
+  expect(started[1]?.signal.aborted).toBe(true);
+});
+
+test("stopReply() is false when nothing of this id runs", async () => {
+  const { answering, started } = openInbox();
+  await answering.accept("e1", message("m1"));
+  await settle();
+  started[0]?.end();
+  await settle();
+
+  expect(answering.stopReply("turn-e1")).toBe(false);
+  expect(answering.stopReply("turn-unknown")).toBe(false);
+});
+
+test("close() waits for the running answer, and leaves what waits to the next start at once", async () => {
+  const { chat } = openTempStore();
+  const first = openInbox({ chat });
+  await first.answering.accept("e1", message("m1"));
+  await first.answering.accept("e2", message("m2"));
+  await settle();
+
+  const closing = first.answering.close(5000);
+  first.started[0]?.end();
+  await closing;
+
+  expect(first.names()).toEqual(["m1"]);
+  const left = await chat.claimEvent({ claimedBy: "next", nowMs: Date.now(), leaseMs: 1000 });
+  expect(left?.id).toBe("e2");
+});
+
+test("close() resolves after its grace when an answer does not end", async () => {
+  const { answering } = openInbox();
+  await answering.accept("e1", message("m1"));
+  await settle();
+
+  const startedAtMs = performance.now();
+  await answering.close(50);
+
+  expect(performance.now() - startedAtMs).toBeLessThan(2000);
+});
+
+test("close() keeps a message that comes later for the next start", async () => {
+  const path = makeTempFolder();
+  const store = openTempStore(`${path}/reactune.db`);
+  const { answering, started } = openInbox({ chat: store.chat });
+  await answering.close(0);
+
+  expect(await answering.accept("e1", message("m1"))).toMatchObject({ isNew: true });
+
+  expect(started).toHaveLength(0);
+  expect(await store.chat.claimEvent({ claimedBy: "next", nowMs: Date.now(), leaseMs: 1 })).toMatchObject({ id: "e1" });
+});
