@@ -24,6 +24,8 @@ export interface OpenTrainer {
 
 /** A worker that has not renewed its job for this long is taken for dead. */
 const LEASE_MS = 30_000;
+/** A job that used up its attempts is failed by the queue, which knows nothing of runs: its run is looked for this often. */
+const TEND_MS = 10_000;
 
 export function openTrainer(
   config: Config,
@@ -34,6 +36,7 @@ export function openTrainer(
   const stop = new AbortController();
   let working: Promise<void> = Promise.resolve();
   let stopSchedule: (() => void) | undefined;
+  let tending: NodeJS.Timeout | undefined;
   const activate: ActivateParts = { ...stores, now: Date.now, newId, log };
   const request: RequestParts = {
     learning: stores.learning,
@@ -76,6 +79,7 @@ export function openTrainer(
     request,
     activate,
     work() {
+      tending = setInterval(() => void tend(), TEND_MS).unref();
       working = tend()
         .then(takeJobs)
         .catch((error: unknown) => log.error({ err: error }, "queue.failed"));
@@ -109,6 +113,7 @@ export function openTrainer(
     },
     async close() {
       stopSchedule?.();
+      clearInterval(tending);
       stop.abort(new Error("Cannot go on: the program is shutting down"));
       await working;
     },
