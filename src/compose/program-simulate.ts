@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { showSimulation } from "#commands/simulate.ts";
 import { DomainUnknownError, TrainingUnavailableError } from "#core/errors.ts";
 import { type SimulationPlan, simulate } from "#simulation/simulate.ts";
-import { readWorld } from "#simulation/world.ts";
+import { limitFacts, readWorld } from "#simulation/world.ts";
 import type { CommandContext } from "./command-context.ts";
 import { openLog } from "./open-log.ts";
 import { openSimulation, simulationPreset, tinyModelPath, worldPath } from "./open-simulation.ts";
@@ -31,6 +31,7 @@ export function addSimulateCommand(program: Command, context: CommandContext): v
     .option("--base <base>", "tiny (seconds) or default (SmolLM2, minutes)", "tiny")
     .option("--domains <domains>", "comma-separated", "support")
     .option("--people <people>", "how many chat at once", "4")
+    .option("--facts <facts>", "how many things each domain is about; all by default")
     .option("--seed <seed>", "of the people's choices", "1")
     .option("--out <directory>", "for data, curve.svg and curve.png", join(".reactune", "simulation"))
     .option("--json", "for scripts")
@@ -41,13 +42,14 @@ interface SimulateFlags {
   readonly base: string;
   readonly domains: string;
   readonly people: string;
+  readonly facts?: string;
   readonly seed: string;
   readonly out: string;
   readonly json?: boolean;
 }
 
 async function runSimulation({ load, output }: CommandContext, flags: SimulateFlags): Promise<void> {
-  const world = readWorld(worldPath);
+  const world = limitFacts(readWorld(worldPath), Math.max(1, Number(flags.facts) || Number.POSITIVE_INFINITY));
   const directory = join(resolve(flags.out), `${flags.base}-${new Date().toISOString().replace(/[:.]/gu, "-")}`);
   await mkdir(directory, { recursive: true });
   const isTiny = flags.base === "tiny";

@@ -15,3 +15,11 @@ export function pick<T>(items: readonly T[], random: () => number): T {
   if (item === undefined) throw new RangeError("Cannot pick from an empty list");
   return item;
 }
+
+/** A new list in another order, all orders equally likely (Fisher and Yates). */
+export function shuffled<T>(items: readonly T[], random: () => number): T[] {
+  const left = [...items];
+  const order: T[] = [];
+  while (left.length > 0) order.push(...left.splice(Math.floor(random() * left.length), 1));
+  return order;
+}

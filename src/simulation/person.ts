@@ -24,6 +24,12 @@ export interface Exchange {
   readonly wasTaught: boolean;
 }
 
+/** A fact and the words in which it is asked for. */
+export interface AskedFact {
+  readonly fact: Fact;
+  readonly question: string;
+}
+
 export interface PersonParts {
   readonly localChat: LocalChat;
   readonly collect: (feedback: PlatformFeedback) => Promise<Feedback | undefined>;
@@ -39,14 +45,14 @@ const WRONG_EMOJI = ["😞", "😕"] as const;
 export async function askAndReact(
   parts: PersonParts,
   person: { readonly id: string; readonly channelId: string; readonly taste: Taste },
-  fact: Fact,
+  { fact, question }: AskedFact,
 ): Promise<Exchange> {
   const { random } = parts;
   const { taste } = person;
   const reply = await askQuestion(parts.localChat, {
     userId: person.id,
     channelId: person.channelId,
-    text: pick(fact.questions, random),
+    text: question,
   });
   const isRight = isSameAnswer(reply.text, fact.answer);
   const where = { channelId: person.channelId, messageId: reply.messageId };

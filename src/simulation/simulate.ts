@@ -4,12 +4,12 @@ import { startNewConversation } from "#bots/place-conversation.ts";
 import type { PlatformFeedback } from "#bots/platform-connector.ts";
 import type { Feedback } from "#core/feedback.ts";
 import type { Run } from "#core/learning.ts";
-import { pick, seededRandom } from "#core/random.ts";
+import { seededRandom, shuffled } from "#core/random.ts";
 import type { Readiness } from "#core/readiness.ts";
 import type { ChatStore } from "#store/chat-store.ts";
 import type { ExamResult } from "./exam.ts";
-import { askAndReact, type Exchange, type Taste } from "./person.ts";
-import type { World } from "./world.ts";
+import { type AskedFact, askAndReact, type Exchange, type Taste } from "./person.ts";
+import type { Fact, World } from "./world.ts";
 
 export interface SimulationParts {
   readonly world: World;
@@ -80,7 +80,8 @@ async function simulateDomain(parts: SimulationParts, plan: SimulationPlan, doma
   const curve: CurvePoint[] = [];
   const before = await parts.examine(domain);
   parts.tell(`${domain}: before, ${describeExam(before)}`);
-  const stage = { domain, randoms, curve };
+  const nextQuestion = dealQuestions(parts.world.factsOf(domain), seededRandom(plan.seed));
+  const stage = { domain, randoms, nextQuestion, curve };
   let run: Run | undefined;
   let trainMs = 0;
   for (let round = 0; round < ROUNDS_MAX && run?.state !== "activated"; round++) {
@@ -109,6 +110,7 @@ async function simulateDomain(parts: SimulationParts, plan: SimulationPlan, doma
 interface Stage {
   readonly domain: string;
   readonly randoms: readonly (() => number)[];
+  readonly nextQuestion: () => AskedFact;
   readonly curve: CurvePoint[];
   readonly phase: "before" | "after";
   readonly questionsMax: number;
@@ -121,7 +123,7 @@ async function chatUntil(parts: SimulationParts, plan: SimulationPlan, stage: St
       stage.randoms.map((random, index) =>
         chatOnce(
           parts,
-          { taste: plan.taste, domain: stage.domain, random, id: `person-${index + 1}` },
+          { taste: plan.taste, nextQuestion: stage.nextQuestion, random, id: `person-${index + 1}` },
           Math.ceil(STRETCH / plan.people),
         ),
       ),
@@ -134,10 +136,26 @@ async function chatUntil(parts: SimulationParts, plan: SimulationPlan, stage: St
   }
 }
 
+/** Every way to ask for every fact once, then all again in another order: people have all of a subject's questions, not one favourite. */
+function dealQuestions(facts: readonly Fact[], random: () => number): () => AskedFact {
+  let deck: AskedFact[] = [];
+  return () => {
+    if (deck.length === 0) {
+      deck = shuffled(
+        facts.flatMap((fact) => fact.questions.map((question) => ({ fact, question }))),
+        random,
+      );
+    }
+    const next = deck.pop();
+    if (next === undefined) throw new RangeError("Cannot ask: the domain has no facts");
+    return next;
+  };
+}
+
 interface SimulatedPerson {
   readonly id: string;
   readonly taste: Taste;
-  readonly domain: string;
+  readonly nextQuestion: () => AskedFact;
   readonly random: () => number;
 }
 
@@ -147,7 +165,7 @@ async function chatOnce(
   person: SimulatedPerson,
   questions: number,
 ): Promise<readonly Exchange[]> {
-  const { id, taste, domain, random } = person;
+  const { id, taste, random } = person;
   const channelId = `simulated:${id}`;
   const exchanges: Exchange[] = [];
   let left = 0;
@@ -157,8 +175,7 @@ async function chatOnce(
       left = 1 + Math.floor(random() * CONVERSATION_QUESTIONS_MAX);
     }
     left--;
-    const fact = pick(parts.world.factsOf(domain), random);
-    exchanges.push(await askAndReact({ ...parts, random }, { id, channelId, taste }, fact));
+    exchanges.push(await askAndReact({ ...parts, random }, { id, channelId, taste }, person.nextQuestion()));
   }
   return exchanges;
 }

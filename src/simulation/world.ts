@@ -37,3 +37,8 @@ export function readWorld(path: string): World {
     generalQuestions: smallTalk.flatMap(({ questions }) => questions),
   };
 }
+
+/** The same world with the first facts of each domain only. */
+export function limitFacts(world: World, factsMax: number): World {
+  return { ...world, factsOf: (domain) => world.factsOf(domain).slice(0, factsMax) };
+}
