@@ -118,7 +118,7 @@ function keepStderr(stderr: NodeJS.ReadableStream, path: string): void {
     bytes += chunk.length;
     if (bytes <= STDERR_BYTES_MAX) file.write(chunk);
   });
-  stderr.on("end", () => file.end());
+  stderr.on("close", () => file.end());
 }
 
 function lowerPriority(pid: number, niceness: number): void {
