@@ -1,7 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
-import { showSimulation } from "#commands/simulate.ts";
 import { DomainUnknownError, TrainingUnavailableError } from "#core/errors.ts";
 import { type SimulationPlan, simulate } from "#simulation/simulate.ts";
 import { limitFacts, readWorld } from "#simulation/world.ts";
@@ -77,6 +76,7 @@ async function runSimulation({ load, output }: CommandContext, flags: SimulateFl
     questionsMax: 800,
     questionsAfter: 40,
   };
+  const { showSimulation } = await import("#commands/simulate.ts"); // its charts would cost every other command half a second
   const log = await openLog(config.log, "stderr");
   const simulation = await openSimulation(config, world, (line) => output.tell(line), log);
   try {
