@@ -1,0 +1,86 @@
+import { expect, test } from "vitest";
+import * as errors from "#core/errors.ts";
+
+const CAUSE = new Error("the reason beneath");
+
+const CASES: readonly [errors.OperatingError, string, string][] = [
+  [
+    new errors.ConfigInvalidError(["a is 1", "b is 2"], { cause: CAUSE }),
+    "CONFIG_INVALID",
+    "Cannot read the configuration: a is 1; b is 2",
+  ],
+  [
+    new errors.StoreTooNewError("the store", 9, 3),
+    "STORE_TOO_NEW",
+    "Cannot read the store: its version is 9 and this program knows up to 3",
+  ],
+  [
+    new errors.RecordInvalidError("turn", "t1", { cause: CAUSE }),
+    "RECORD_INVALID",
+    'Cannot read turn "t1": its fields do not fit the schema',
+  ],
+  [
+    new errors.InferenceUnavailableError("llama", { cause: CAUSE }),
+    "INFERENCE_UNAVAILABLE",
+    'Cannot reach inference engine "llama": it did not answer',
+  ],
+  [new errors.QueueFullError(7), "QUEUE_FULL", "Cannot accept the message: 7 others are waiting"],
+  [
+    new errors.ModelNotFoundError("/m.gguf", { cause: CAUSE }),
+    "MODEL_NOT_FOUND",
+    'Cannot load model "/m.gguf": the file is not there or is not a GGUF file',
+  ],
+  [
+    new errors.AdapterRefusedError("0123456789abcdef", "it lies", { cause: CAUSE }),
+    "ADAPTER_REFUSED",
+    'Cannot load adapter "0123456789ab": it lies',
+  ],
+  [new errors.AdapterNotFoundError("abc"), "ADAPTER_NOT_FOUND", 'Cannot find adapter "abc"'],
+  [new errors.DomainUnknownError("x", ["legal", "general"]), "DOMAIN_UNKNOWN", 'Cannot find domain "x"'],
+  [new errors.NotReadyError("legal", "red"), "NOT_READY", 'Cannot train domain "legal": readiness is red'],
+  [
+    new errors.TrainingUnavailableError("no Python", "Install it", { cause: CAUSE }),
+    "TRAINING_UNAVAILABLE",
+    "Cannot train: no Python",
+  ],
+  [
+    new errors.TrainingFailedError("run-1", "it died", "Try again", { cause: CAUSE }),
+    "TRAINING_FAILED",
+    'Cannot finish training run "run-1": it died',
+  ],
+  [
+    new errors.ServiceConflictError("a/b/c"),
+    "SERVICE_CONFLICT",
+    'Cannot change what is in service for "a/b/c": it was changed meanwhile',
+  ],
+  [new errors.ImportInvalidError(3, "no JSON", { cause: CAUSE }), "IMPORT_INVALID", "Cannot import line 3: no JSON"],
+];
+
+test.each(CASES.map(([error, code, message]) => ({ name: error.name, error, code, message })))(
+  "$name says what cannot be done, with a code and a hint",
+  ({ error, code, message }) => {
+    expect(error).toBeInstanceOf(errors.OperatingError);
+    expect(error.code).toBe(code);
+    expect(error.message).toBe(message);
+    expect(error.message).toMatch(/^Cannot .*[^.]$/);
+    expect(error.hint).toMatch(/^[A-Z].*[^.]$/);
+    expect(errors.describeError(error)).toBe(`${message}. ${error.hint}`);
+    if (error.cause !== undefined) expect(error.cause).toBe(CAUSE);
+  },
+);
+
+test("every error class has a case here", () => {
+  const classes = Object.values(errors).filter((item) => item.prototype instanceof errors.OperatingError);
+
+  expect(CASES.map(([error]) => error.constructor)).toEqual(expect.arrayContaining(classes));
+  expect(new Set(CASES.map(([, code]) => code)).size).toBe(CASES.length);
+});
+
+test("the hint of DomainUnknownError names what there is", () => {
+  expect(new errors.DomainUnknownError("x", ["legal", "general"]).hint).toBe("Use one of: legal, general");
+});
+
+test("describeError() tells any thrown thing", () => {
+  expect(errors.describeError(CAUSE)).toBe("the reason beneath");
+  expect(errors.describeError("just words")).toBe("just words");
+});
