@@ -1,5 +1,5 @@
 import pc from "picocolors";
-import { hasEnded, type Run } from "#core/learning.ts";
+import { hasEnded, type Run, type RunProgress } from "#core/learning.ts";
 import type { LearningStore } from "#store/learning-store.ts";
 import { describeDuration, drawBar, type Output, printJson } from "./output.ts";
 
@@ -19,7 +19,7 @@ export async function followRun(
     if (run === undefined) throw new TypeError(`Cannot follow run "${runId}": it is not in the store`);
     for (const event of await learning.listRunEvents(runId, sequence, EVENTS_PAGE)) {
       sequence = event.sequence;
-      if (event.progress !== undefined && output.isTerminal) drawProgress(run, output);
+      if (event.progress !== undefined && output.isTerminal) drawProgress(event.progress, output);
       else output.tell(event.level === "info" ? event.message : pc.yellow(event.message));
     }
     if (hasEnded(run.state)) {
@@ -32,16 +32,16 @@ export async function followRun(
   }
 }
 
-function drawProgress({ state, progress }: Run, output: Output): void {
-  if (progress === undefined || progress.stepsTotal === 0) return;
-  const { step, stepsTotal, lossTrain, tokensPerSecond, leftMs } = progress;
+function drawProgress(progress: RunProgress, output: Output): void {
+  const { phase, step, stepsTotal, lossTrain, tokensPerSecond, leftMs } = progress;
+  if (stepsTotal === 0) return;
   const figures = [
     `${step}/${stepsTotal}`,
     ...(lossTrain === undefined ? [] : [`loss ${lossTrain.toFixed(3)}`]),
     ...(tokensPerSecond === undefined ? [] : [`${Math.round(tokensPerSecond)} tokens/s`]),
     ...(leftMs === undefined ? [] : [`${describeDuration(leftMs)} left`]),
   ];
-  output.progress(`${state} ${drawBar(step / stepsTotal)} ${figures.join(" · ")}`);
+  output.progress(`${phase} ${drawBar(step / stepsTotal)} ${figures.join(" · ")}`);
 }
 
 function describeEnd(run: Run): string {
