@@ -86,7 +86,6 @@ describe("reactune start", () => {
       repliesSeen: acknowledged.seen.size,
       serviceChanges: service.changes,
       runs: runs.size,
-      lost: 0,
       startMedianMs: medianOf(startMs),
       startMaxMs: maxOf(startMs),
       recoveredMs,
