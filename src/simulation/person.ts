@@ -83,16 +83,16 @@ export function askQuestion(
   return new Promise((resolve, reject) => {
     const finals = new Map<string, LocalReply>();
     let messageId: string | undefined;
-    const timer = setTimeout(() => {
-      unsubscribe();
-      reject(new Error(`Cannot go on: no reply after ${REPLY_MAX_MS} ms`));
-    }, REPLY_MAX_MS);
-    const settle = () => {
-      const reply = messageId === undefined ? undefined : finals.get(messageId);
-      if (reply === undefined) return;
+    const end = (act: () => void) => {
       clearTimeout(timer);
       unsubscribe();
-      resolve(reply);
+      act();
+    };
+    const fail = (error: unknown) => end(() => reject(error));
+    const timer = setTimeout(() => fail(new Error(`Cannot go on: no reply after ${REPLY_MAX_MS} ms`)), REPLY_MAX_MS);
+    const settle = () => {
+      const reply = messageId === undefined ? undefined : finals.get(messageId);
+      if (reply !== undefined) end(() => resolve(reply));
     };
     const unsubscribe = localChat.subscribe(question.channelId, (reply) => {
       if (reply.isFinal) finals.set(reply.inReplyTo, reply);
@@ -101,7 +101,7 @@ export function askQuestion(
     localChat.ask(question).then((asked) => {
       messageId = asked.messageId;
       settle();
-    }, reject);
+    }, fail);
   });
 }
 
