@@ -5,7 +5,7 @@ import type { Config } from "#config/schema.ts";
 import { readSystem } from "#config/system.ts";
 import type { Log } from "#core/log.ts";
 import { createSystemPrompt } from "#inference/reply-language.ts";
-import type { RunParts } from "#trainer/run-training.ts";
+import type { RunParts } from "#trainer/run-parts.ts";
 import { sha256 } from "./identity.ts";
 import { openEngine } from "./open-inference.ts";
 import { dataPaths, type Stores } from "./open-stores.ts";

@@ -1,6 +1,7 @@
 import { createInterface } from "node:readline";
 import type { Config } from "#config/schema.ts";
-import { CANCELLED, runTraining } from "#trainer/run-training.ts";
+import { CANCELLED } from "#trainer/end-run.ts";
+import { runTraining } from "#trainer/run-training.ts";
 import { openLog } from "./open-log.ts";
 import { openStores } from "./open-stores.ts";
 import { openRunParts } from "./open-training.ts";

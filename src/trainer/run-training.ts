@@ -1,62 +1,18 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { Now } from "#core/clock.ts";
-import { OperatingError, TrainingFailedError, TrainingUnavailableError } from "#core/errors.ts";
+import { TrainingUnavailableError } from "#core/errors.ts";
 import { type Dataset, hasEnded, type Run } from "#core/learning.ts";
-import type { Log } from "#core/log.ts";
-import type { EventBus } from "#events/event-bus.ts";
-import type { BaseModel, InferenceEngine } from "#inference/inference-engine.ts";
-import type { PromptEncoder } from "#inference/prompt-encoder.ts";
-import type { SystemPromptFor } from "#inference/reply-language.ts";
-import type { FileStore } from "#store/file-store.ts";
-import type { LearningStore } from "#store/learning-store.ts";
-import type { PeopleStore } from "#store/people-store.ts";
 import { buildDataset } from "./build-dataset.ts";
 import { writeDataset, writeDurably, writeSummary } from "./dataset-files.ts";
-import type { DatasetRow, DatasetSettings } from "./dataset-row.ts";
+import type { DatasetRow } from "./dataset-row.ts";
 import { encodeRows } from "./encode-rows.ts";
+import { endFailed, endJudged } from "./end-run.ts";
 import { type GeneralAnswers, readGeneralAnswers } from "./general-answers.ts";
-import { type Judgement, type JudgeSettings, judgeAdapter, readHeldOut } from "./judge-adapter.ts";
-import type { DrawLossCurve } from "./report-record.ts";
-import { reportRun } from "./report-run.ts";
+import { judgeAdapter, readHeldOut } from "./judge-adapter.ts";
 import { forgetWords, type RunFiles, readIfThere, readLines, runFiles } from "./run-files.ts";
 import { openRunJournal, type RunJournal } from "./run-journal.ts";
-import type { TrainEvent, TrainingBackend, TrainJob, TrainResult, TrainSettings } from "./training-backend.ts";
-
-export interface RunParts {
-  readonly learning: LearningStore;
-  readonly people: PeopleStore;
-  readonly files: FileStore;
-  readonly events: EventBus;
-  readonly backend: TrainingBackend;
-  /** An engine of this process's own, on the same base that serves: the chat's engine is not slowed down by a run. */
-  readonly openEngine: () => Promise<OpenedEngine>;
-  readonly drawLossCurve: DrawLossCurve;
-  readonly settings: RunSettings;
-  readonly hash: (text: string) => string;
-  readonly now: Now;
-  readonly log: Log;
-}
-
-export interface OpenedEngine {
-  readonly engine: InferenceEngine;
-  readonly encoder: PromptEncoder;
-  readonly base: BaseModel;
-  close(): Promise<void>;
-}
-
-export interface RunSettings {
-  readonly dataset: DatasetSettings;
-  readonly days: number;
-  readonly train: TrainSettings;
-  readonly judge: JudgeSettings;
-  readonly systemPromptFor: SystemPromptFor;
-  readonly generalPrompts: readonly string[];
-  readonly runsDirectory: string;
-  readonly generalDirectory: string;
-  /** A failed run is tried again, from its checkpoint, this often in all. */
-  readonly attemptsMax: number;
-}
+import type { OpenedEngine, RunParts } from "./run-parts.ts";
+import type { TrainEvent, TrainJob, TrainResult } from "./training-backend.ts";
 
 /**
  * One run from words to a judged adapter: collect, tokenise, preflight, train, evaluate, grade. Every stage that ended is
@@ -240,87 +196,3 @@ function reportEvent(journal: RunJournal, event: TrainEvent, lossValid: number |
   }
   if (event.kind === "warning") journal.say("warning", event.message).catch(() => {});
 }
-
-interface Outcome {
-  readonly dataset: Dataset;
-  readonly trained: TrainResult;
-  readonly judgement: Judgement;
-  readonly opened: OpenedEngine;
-}
-
-async function endJudged(parts: RunParts, journal: RunJournal, files: RunFiles, outcome: Outcome): Promise<Run> {
-  const { dataset, trained, judgement, opened } = outcome;
-  const { run } = journal;
-  const stored = await parts.files.put(trained.adapterPath);
-  if (stored.digest !== trained.digest) {
-    throw new TrainingFailedError(
-      run.id,
-      "the adapter file changed after training",
-      "Check the disk, then train again",
-    );
-  }
-  // The same rows and seed give the same file: what a kill interrupted, or an earlier run, has named keeps its name.
-  const known = await parts.learning.findAdapter(stored.digest);
-  await parts.learning.saveAdapter({
-    digest: stored.digest,
-    name: adapterName(run.scope.domain, parts.now(), stored.digest),
-    baseDigest: opened.base.digest,
-    scope: run.scope,
-    runId: run.id,
-    datasetHash: dataset.hash,
-    bytes: stored.bytes,
-    createdAtMs: parts.now(),
-    ...known,
-    grade: judgement.grade,
-    state: judgement.isAccepted ? "candidate" : "rejected",
-  });
-  const { base } = opened;
-  const { directory } = files;
-  await reportRun({ ...parts, limits: parts.settings.judge }, { run, dataset, trained, judgement, base, directory });
-  const fields = { adapterDigest: stored.digest, grade: judgement.grade };
-  parts.log.info(
-    { runId: run.id, domain: run.scope.domain, grade: judgement.grade, accepted: judgement.isAccepted },
-    "run.judged",
-  );
-  if (judgement.isAccepted) {
-    await journal.enter("activating", judgement.verdict, { ...fields, verdict: judgement.verdict });
-  } else {
-    await journal.end("rejected", judgement.verdict, fields);
-  }
-  await forgetWords(files); // last: a kill before it would leave a run that can neither go on nor begin again
-  return journal.run;
-}
-
-/** `reactune-<domain>-<yyyymmdd>-<hash8>` */
-function adapterName(domain: string, nowMs: number, digest: string): string {
-  return `reactune-${domain}-${new Date(nowMs).toISOString().slice(0, 10).replaceAll("-", "")}-${digest.slice(0, 8)}`;
-}
-
-/** Cancelled is not failed. A trainer that failed is tried again while attempts are left; what cannot work is not. */
-async function endFailed(
-  parts: RunParts,
-  journal: RunJournal,
-  files: RunFiles,
-  error: unknown,
-  signal: AbortSignal,
-): Promise<Run> {
-  if (signal.aborted && signal.reason === CANCELLED) {
-    const cancelled = await journal.end("cancelled", "Cancelled; what is in service stays");
-    await forgetWords(files);
-    return cancelled;
-  }
-  if (signal.aborted) throw error;
-  if (error instanceof TrainingFailedError && journal.run.attempts < parts.settings.attemptsMax) {
-    await journal.say("warning", `${error.message}; trying again from the last checkpoint`);
-    throw error;
-  }
-  if (!(error instanceof OperatingError)) throw error;
-  parts.log.error({ runId: journal.run.id, err: error }, "run.failed");
-  const { code, message, hint } = error;
-  const failed = await journal.end("failed", `${message}. ${hint}`, { error: { code, message, hint } });
-  await forgetWords(files);
-  return failed;
-}
-
-/** The reason of a signal that means "the operator cancelled this run"; another reason (shutting down) leaves it to be resumed. */
-export const CANCELLED = "run cancelled";
