@@ -209,6 +209,8 @@ test("startAnswering() keeps its lease while an answer is long, so that no other
 
   expect(first.names()).toEqual(["m1"]);
   expect(second.names()).toEqual([]);
+  const lost = await chat.claimEvent({ eventId: "e1", claimedBy: "later", nowMs: Date.now() + 20_000, leaseMs: 1 });
+  expect(lost?.attempts).toBe(2);
 });
 
 test("startAnswering() goes on once with what it holds when the machine slept through its leases", async () => {

@@ -90,7 +90,10 @@ test("finish() comes after an edit that is under way, and nothing comes after it
   await vi.advanceTimersByTimeAsync(5000);
   await finishing;
 
-  expect(shown.map(({ text }) => text)).toEqual(["Hel", "Hello"]);
+  expect(shown).toEqual([
+    { act: "post", text: "Hel", isFinal: false },
+    { act: "edit", text: "Hello", isFinal: true },
+  ]);
 });
 
 test("update() skips an edit that fails; the next one carries the whole text", async () => {

@@ -82,6 +82,7 @@ test("refresh() tells a change made before the call when an older read is still 
   await put("one", 1);
 
   const refreshed = watch.refresh();
+  await new Promise((resolve) => setTimeout(resolve, 20));
   release();
   await Promise.all([slow, refreshed]);
 
