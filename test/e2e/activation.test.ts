@@ -14,7 +14,7 @@ import { maxOf, medianOf, tellFigures } from "../fixtures/trials/tell-figures.ts
 
 const ROUNDS = Number(process.env["ACTIVATIONS"] ?? 2);
 const STREAMS = 20;
-const REPLY_TOKENS_MAX = 96;
+const REPLY_TOKENS_MAX = 128;
 const NEW_CONVERSATION_MAX_MS = 500;
 const ROLL_BACK_MAX_MS = 1000;
 const OTHER_PROCESS_MAX_MS = 1000;
@@ -150,8 +150,10 @@ describe("activateAdapter() while people chat", () => {
     const activationMs: number[] = [];
     const newConversationMs: number[] = [];
     const harms: Harm[] = [];
-    let runningAtActivation = STREAMS;
-    for (let round = 0; round < ROUNDS; round++) {
+    let roundsOfAll = 0;
+    let round = 0;
+    // On a busy machine the first stream can end before the last begins: such a round is judged too, but one more is run.
+    for (; roundsOfAll < ROUNDS && round < ROUNDS * 2 + 2; round++) {
       const [before, after] = round % 2 === 0 ? [first, second] : [second, first];
       await activate(before);
       const asked = Array.from({ length: STREAMS }, (_, index) => ask(questionAt(index)));
@@ -159,7 +161,7 @@ describe("activateAdapter() while people chat", () => {
       for (const { turn } of asked) void turn.then(() => running--);
       await Promise.all(asked.map(({ begun }) => begun));
       const startedAtMs = Date.now();
-      runningAtActivation = Math.min(runningAtActivation, running);
+      if (running === STREAMS) roundsOfAll += 1;
       await activateAdapter(serving.activate, serving.chat.opened, after, ACT);
       const activatedAtMs = Date.now();
       activationMs.push(activatedAtMs - startedAtMs);
@@ -185,9 +187,9 @@ describe("activateAdapter() while people chat", () => {
     const sumOf = (kind: keyof Harm) => harms.reduce((sum, harm) => sum + harm[kind], 0);
     const harm = { dropped: sumOf("dropped"), cut: sumOf("cut"), mixed: sumOf("mixed") };
     tellFigures("activation", {
-      rounds: ROUNDS,
-      streams: ROUNDS * STREAMS,
-      runningAtActivation,
+      rounds: round,
+      streams: round * STREAMS,
+      [`roundsWith${STREAMS}Running`]: roundsOfAll,
       ...harm,
       settledByJudge: judged,
       activationMedianMs: medianOf(activationMs),
@@ -195,7 +197,7 @@ describe("activateAdapter() while people chat", () => {
       newConversationAfterMaxMs: maxOf(newConversationMs),
     });
     expect(harm).toEqual({ dropped: 0, cut: 0, mixed: 0 });
-    expect(runningAtActivation).toBe(STREAMS);
+    expect(roundsOfAll).toBe(ROUNDS);
   });
 
   test("answers with the old adapter's very words after a roll back, in every conversation", {
