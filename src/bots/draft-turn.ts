@@ -39,7 +39,8 @@ export async function draftTurn(
   const conversation =
     (known === undefined ? undefined : await parts.chat.findConversation(known.conversationId)) ??
     (await placeConversation(parts.chat, message, parts.settings, parts.newId));
-  const history = await readHistory(parts, conversation, turnId, again);
+  const turns = await parts.chat.listHistory(conversation.id, parts.settings.historyTurnsMax);
+  const history = historyOf(turns, turnId, again);
   const domain = again?.domain ?? (await parts.router.route(question, conversation.domain || undefined));
   const scope: LearningScope = {
     workspaceId: message.workspaceId,
@@ -67,7 +68,7 @@ export async function draftTurn(
     ...(message.threadId === undefined ? {} : { threadId: message.threadId }),
     visibility: message.visibility,
     audience: conversation.audience,
-    position: known?.position ?? conversation.turns,
+    position: known?.position ?? nextPosition(turns),
     askerId: message.userId,
     revision: 0,
     inputTurnIds: history.map((input) => input.id),
@@ -84,14 +85,13 @@ export async function draftTurn(
   return { turn, conversation, history, systemPrompt, cached, cacheScopeOf: scopeOfArm, startedAtMs };
 }
 
+/** Told by the turns themselves: a kill between the conversation's record and the turn's leaves its count one too high. */
+function nextPosition(turns: readonly Turn[]): number {
+  return turns.reduce((next, { position }) => Math.max(next, position + 1), 0);
+}
+
 /** A turn that was interrupted by a kill, or is answered again, is not its own history. */
-async function readHistory(
-  parts: AnswerParts,
-  conversation: Conversation,
-  turnId: string,
-  again: Turn | undefined,
-): Promise<readonly Turn[]> {
-  const turns = await parts.chat.listHistory(conversation.id, parts.settings.historyTurnsMax);
+function historyOf(turns: readonly Turn[], turnId: string, again: Turn | undefined): readonly Turn[] {
   const before = turns.filter(
     (turn) =>
       turn.id !== turnId &&
