@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { LOCAL_WORKSPACE_ID } from "#bots/local-chat.ts";
 import { hasEnded, type RunEvent } from "#core/learning.ts";
 import { seededRandom } from "#core/random.ts";
@@ -14,6 +14,7 @@ import {
   unlessGone,
 } from "../fixtures/trials/chatting-people.ts";
 import { plantAdapters, plantRun, readData } from "../fixtures/trials/data-folder.ts";
+import { openServing } from "../fixtures/trials/open-serving.ts";
 import { canTrain, makeTrialFolder } from "../fixtures/trials/run-program.ts";
 import { type Server, startServer } from "../fixtures/trials/start-server.ts";
 import { EAGER_TRAINING, SUPPORT_QUESTIONS, teachSupport } from "../fixtures/trials/teach-support.ts";
@@ -141,6 +142,21 @@ describe("reactune start", () => {
     const admin = callApi(() => server.url, "admin");
     const states = await Promise.all(planted.map((runId) => expectRunEnded(admin, runId, 45_000)));
     expect(states).toEqual(["failed", "failed", "failed"]);
+  });
+
+  test("goes on with a conversation whose turn a kill kept from being stored", { timeout: 60_000 }, async () => {
+    const serving = await openServing({ data: makeTrialFolder(), settings: ["inference.replyTokensMax=64"] });
+    onTestFinished(() => serving.close());
+    const { conversationId } = await serving.ask("kitchen", "When does my refund arrive?").turn;
+    const { chat } = serving.stores;
+    const conversation = await chat.findConversation(conversationId);
+    expect(conversation?.turns).toBe(1);
+    if (conversation !== undefined) await chat.saveConversation({ ...conversation, turns: 2 });
+
+    const turn = await serving.ask("kitchen", "How do I return an order?").turn;
+
+    expect({ conversationId: turn.conversationId, position: turn.position }).toEqual({ conversationId, position: 1 });
+    expect((await chat.findConversation(conversationId))?.turns).toBe(2);
   });
 });
 
