@@ -70,7 +70,9 @@ function replyTarget(turnId: string, message: IncomingMessage): Omit<ReplyPart, 
     channelId: message.channelId,
     ...(message.threadId === undefined ? {} : { threadId: message.threadId }),
     inReplyTo: message.messageId,
+    askerId: message.userId,
     part: 0,
+    actions: [],
   };
 }
 

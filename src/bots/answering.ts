@@ -173,7 +173,9 @@ async function giveUp(
       ...placeOf(event.message),
       turnId,
       inReplyTo: event.message.messageId,
+      askerId: event.message.userId,
       part: 0,
+      actions: [],
       text: `Something went wrong while I answered, more than once: ${why}`,
       isFinal: true,
     })

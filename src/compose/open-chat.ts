@@ -2,7 +2,8 @@ import { answerMessage } from "#bots/answer-message.ts";
 import type { AnswerParts } from "#bots/answer-parts.ts";
 import { type Answering, startAnswering } from "#bots/answering.ts";
 import { collectFeedback } from "#bots/collect-feedback.ts";
-import type { Intake, PlatformConnector, PlatformFeedback } from "#bots/platform-connector.ts";
+import type { Intake } from "#bots/intake.ts";
+import type { PlatformConnector, PlatformFeedback } from "#bots/platform-connector.ts";
 import { createDomainRouter } from "#bots/route-domain.ts";
 import { readDomains } from "#config/domains.ts";
 import type { Config } from "#config/schema.ts";
@@ -91,6 +92,15 @@ export async function openChat(
     acceptFeedback: async (feedback) => {
       await collect(feedback);
     },
+    wants: () => true,
+    acceptEdit: async () => {},
+    acceptDeletion: async () => {},
+    acceptReactions: async () => {},
+    acceptPlaceEvent: async () => {},
+    stopReply: async () => false,
+    commands: [],
+    runCommand: async ({ command }) => ({ text: `There is no command "${command}".` }),
+    completeOption: async () => [],
   };
   for (const connector of connectors) await connector.start(intake);
   return {

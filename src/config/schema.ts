@@ -8,6 +8,18 @@ const durationMs = (min: number, max: number) => count(min, max);
 const threads = z.union([z.literal("auto"), count(1, 256)]);
 const text = (charactersMax: number) => z.string().trim().min(1).max(charactersMax);
 
+/** A YAML list, or one text with commas, which is how variables and commands give it. */
+const list = (itemsMax: number, charactersMax: number) =>
+  z
+    .union([
+      z.array(text(charactersMax)),
+      z
+        .string()
+        .max(itemsMax * (charactersMax + 1))
+        .transform(splitList),
+    ])
+    .pipe(z.array(text(charactersMax)).max(itemsMax));
+
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 const GIBIBYTE = 2 ** 30;
@@ -54,7 +66,54 @@ export const configSchema = z.strictObject({
     gapMs: durationMs(MINUTE_MS, 30 * DAY_MS),
     messageMaxChars: count(100, 100_000),
     messagesPerMinuteMax: count(1, 1000),
+    channelMessagesPerMinuteMax: count(1, 100_000),
+    workspaceMessagesPerMinuteMax: count(1, 1_000_000),
+    overlap: z.enum(["queue", "join", "replace"]),
+    editWindowMs: durationMs(0, 30 * DAY_MS),
+    attachmentMaxBytes: count(0, 16 * 1024 * 1024),
   }),
+  chat: z.strictObject({
+    mention: z.enum(["required", "not-required"]),
+    allowedChannels: list(1000, 64),
+    allowedRoles: list(1000, 64),
+    adminRoles: list(1000, 64),
+    adminChannel: text(64).optional(),
+    openThreads: z.boolean(),
+    replyButtons: z.boolean(),
+    firstContactNotice: z.boolean(),
+  }),
+  discord: z.strictObject({
+    offerEmoji: z.boolean(),
+    shards: z.union([z.literal("auto"), count(1, 10_000)]).optional(),
+    apiUrl: z
+      .string()
+      .max(4096)
+      .regex(/^https?:\/\/[^\s]+$/)
+      .optional(),
+  }),
+  slack: z.strictObject({
+    offerEmoji: z.boolean(),
+    mode: z.enum(["auto", "socket", "http"]),
+    host: text(253),
+    port: count(0, 65_535),
+    streaming: z.enum(["auto", "edits"]),
+    apiUrl: z
+      .string()
+      .max(4096)
+      .regex(/^https?:\/\/[^\s]+$/)
+      .optional(),
+  }),
+  moderation: z.strictObject({
+    blockedWords: list(5000, 200),
+    isPaused: z.boolean(),
+    url: z
+      .string()
+      .max(4096)
+      .regex(/^https?:\/\/[^\s]+$/)
+      .optional(),
+    model: text(200),
+  }),
+  privacy: z.strictObject({ retentionDays: count(0, 3650) }),
   routing: z.strictObject({ similarityMin: ratio, marginMin: ratio }),
   cache: z.strictObject({
     enabled: z.boolean(),
@@ -136,6 +195,17 @@ export const expectedForms: ReadonlyMap<string, string> = new Map([
   ["trainer.quietHours", 'a span such as "22:00-07:00"'],
   ["trainer.timeZone", "an IANA time zone such as Europe/Lisbon or UTC"],
   ["trainer.schedule", 'a cron expression of five or six fields such as "0 * * * *"'],
+  ["chat.allowedChannels", "a list of channel ids, or ids joined by commas"],
+  ["chat.allowedRoles", "a list of ids of roles or user groups, or ids joined by commas"],
+  ["chat.adminRoles", "a list of ids of roles or user groups, or ids joined by commas"],
+  ["moderation.blockedWords", "a list of words, or words joined by commas"],
+  ["discord.apiUrl", "an address such as http://127.0.0.1:9000/api"],
+  ["slack.apiUrl", "an address such as http://127.0.0.1:9000/api/"],
+  ["moderation.url", "an address such as https://moderation.example/v1"],
+  ["credentials.slackClientId", "a Slack client id (two numbers joined by a dot)"],
+  ["credentials.slackClientSecret", "a Slack client secret (at least 16 characters)"],
+  ["credentials.encryptionKey", "a key of 64 hexadecimal digits"],
+  ["credentials.moderationKey", "the key of the moderation server"],
   ["credentials.discordToken", "a Discord bot token (three parts joined by dots)"],
   ["credentials.slackBotToken", "a Slack bot token (it starts with xoxb-)"],
   ["credentials.slackAppToken", "a Slack app-level token (it starts with xapp-)"],
@@ -144,6 +214,13 @@ export const expectedForms: ReadonlyMap<string, string> = new Map([
   ["servers.mongodbUri", "an address such as mongodb://127.0.0.1:27017/reactune"],
   ["servers.redisUrl", "an address such as redis://127.0.0.1:6379"],
 ]);
+
+function splitList(value: string): string[] {
+  return value
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
+}
 
 function isTimeZone(name: string): boolean {
   try {

@@ -20,6 +20,19 @@ export const credentialsSchema = z.strictObject({
     .string()
     .regex(/^[0-9a-fA-F]{16,}$/)
     .optional(),
+  slackClientId: z
+    .string()
+    .regex(/^\d{5,}\.\d{5,}$/)
+    .optional(),
+  slackClientSecret: z
+    .string()
+    .regex(/^[\w-]{16,}$/)
+    .optional(),
+  encryptionKey: z
+    .string()
+    .regex(/^[0-9a-fA-F]{64}$/)
+    .optional(),
+  moderationKey: z.string().min(1).max(4096).optional(),
 });
 
 export const serversSchema = z.strictObject({

@@ -139,6 +139,30 @@ export class ServiceConflictError extends OperatingError {
   }
 }
 
+/** A chat platform said no, and would again. */
+export class PlatformRefusedError extends OperatingError {
+  readonly code = "PLATFORM_REFUSED";
+  readonly hint: string;
+  /** What was refused: `gone` when the message or channel is no more. */
+  readonly reason: "permission" | "gone" | "credentials" | "invalid";
+
+  constructor(what: string, reason: PlatformRefusedError["reason"], hint: string, options?: ErrorOptions) {
+    super(`Cannot ${what}`, options);
+    this.reason = reason;
+    this.hint = hint;
+  }
+}
+
+export class SettingInvalidError extends OperatingError {
+  readonly code = "SETTING_INVALID";
+  readonly hint: string;
+
+  constructor(key: string, problem: string, hint: string) {
+    super(`Cannot change setting "${key}": ${problem}`);
+    this.hint = hint;
+  }
+}
+
 export class ImportInvalidError extends OperatingError {
   readonly code = "IMPORT_INVALID";
   readonly hint = "Use a file written by `reactune export`; nothing was imported";

@@ -13,6 +13,19 @@ export interface IncomingMessage {
   readonly sentAtMs: number;
   /** The turn to answer again; its question is asked once more, past the cache. */
   readonly regenerationOf?: string;
+  /** Grows when the person edits the question: the answer of the revision before is superseded. 0 when not given. */
+  readonly revision?: number;
+  readonly attachments?: readonly Attachment[];
+}
+
+/** A file beside a message. Its contents are fetched when the message is answered, not before. */
+export interface Attachment {
+  readonly id: string;
+  readonly name: string;
+  /** As the platform tells it: "text/plain; charset=utf-8", "image/png". */
+  readonly mediaType: string;
+  readonly bytes: number;
+  readonly url: string;
 }
 
 /** Durable before its platform is told that it arrived. Unique by the platform's event id; deliveries are at-least-once. */

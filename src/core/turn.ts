@@ -49,6 +49,8 @@ export interface Provenance {
   readonly modelName: string;
   readonly adapterDigest?: string;
   readonly systemPromptHash: string;
+  /** Turns whose liked replies were shown to the model as examples, nearest first. */
+  readonly exampleTurnIds?: readonly string[];
   readonly cache: CacheUse;
   readonly promptTokens: number;
   readonly replyTokens: number;

@@ -1,13 +1,17 @@
 import type { Conversation } from "#core/conversation.ts";
 import type { Feedback, FeedbackChange } from "#core/feedback.ts";
 import type { Delivery, InboxEvent, IncomingMessage } from "#core/inbox.ts";
+import type { Platform } from "#core/scope.ts";
 import type { Turn } from "#core/turn.ts";
 
 /** Port: what was asked, answered and thought of it. Every write is durable when its promise resolves. */
 export interface ChatStore {
   /** False when an event of this id was accepted before: the caller then does nothing. */
   acceptEvent(id: string, message: IncomingMessage, nowMs: number): Promise<boolean>;
-  /** The oldest received event, or one whose lease ran out; `eventId` asks for that one only. Never the same to two callers. */
+  /**
+   * The oldest received event, or one whose lease ran out; `eventId` asks for that one only, `platforms` for events of
+   * those only. Never the same to two callers.
+   */
   claimEvent(claim: EventClaim): Promise<InboxEvent | undefined>;
   finishEvent(id: string): Promise<void>;
   /** Prolongs the lease of an event that is still being answered. */
@@ -26,6 +30,8 @@ export interface ChatStore {
   findTurnByMessage(workspaceId: string, channelId: string, messageId: string): Promise<Turn | undefined>;
   /** Oldest first, at most `limit` of the newest; deleted and superseded turns are left out. */
   listHistory(conversationId: string, limit: number): Promise<readonly Turn[]>;
+  /** Complete turns of a platform whose reply is newer than `sinceMs`: what reactions given meanwhile are looked up for. Newest first. */
+  listRecentReplies(platform: Platform, sinceMs: number, limit: number): Promise<readonly Turn[]>;
 
   /** Merges by `mergeFeedback`, atomically, and keeps counts for readiness up to date. Rejects when the turn is unknown. */
   putFeedback(change: FeedbackChange): Promise<Feedback>;
@@ -37,6 +43,8 @@ export interface ChatStore {
 
 export interface EventClaim {
   readonly eventId?: string;
+  /** All platforms when not given. */
+  readonly platforms?: readonly Platform[];
   readonly claimedBy: string;
   readonly nowMs: number;
   readonly leaseMs: number;

@@ -31,6 +31,8 @@ export const inboxEventRecord = defineRecord<InboxEvent>()({
       text,
       sentAtMs: moment,
       regenerationOf: optional(text),
+      revision: optional(z.int()),
+      attachments: optional(z.array(z.object({ id: text, name: text, mediaType: text, bytes: z.number(), url: text }))),
     }),
     state: z.enum(["received", "claimed", "done"]),
     attempts: z.int(),
@@ -93,6 +95,7 @@ export const turnRecord = defineRecord<Turn>()({
       modelName: text,
       adapterDigest: optional(text),
       systemPromptHash: text,
+      exampleTurnIds: optional(z.array(text)),
       cache: z.object({
         hit: z.enum(["exact", "near", "none"]),
         reason: text,

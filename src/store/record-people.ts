@@ -1,5 +1,8 @@
 import { z } from "zod";
+import type { Installation } from "#core/installation.ts";
 import type { AuditEntry, Deletion, LearningPermission, UserChoice } from "#core/people.ts";
+import type { Report } from "#core/report.ts";
+import type { Setting } from "#core/setting.ts";
 import type { ModelUseTotals } from "./model-store.ts";
 import { defineRecord } from "./record-codec.ts";
 
@@ -56,5 +59,46 @@ export const modelUseRecord = defineRecord<ModelUseTotals>()({
     errors: z.int(),
     totalMs: z.number(),
     replyTokens: z.number(),
+  }),
+});
+
+export const settingRecord = defineRecord<Setting>()({
+  kind: "setting",
+  version: 1,
+  schema: z.object({
+    workspaceId: text,
+    channelId: optional(text),
+    key: text,
+    value: text,
+    setBy: text,
+    setAtMs: moment,
+  }),
+});
+
+export const reportRecord = defineRecord<Report>()({
+  kind: "report",
+  version: 1,
+  schema: z.object({
+    workspaceId: text,
+    channelId: text,
+    turnId: text,
+    reportedBy: text,
+    reason: optional(text),
+    atMs: moment,
+    closedBy: optional(text),
+    closedAtMs: optional(moment),
+  }),
+});
+
+export const installationRecord = defineRecord<Installation>()({
+  kind: "installation",
+  version: 1,
+  schema: z.object({
+    platform: z.enum(["local", "discord", "slack"]),
+    workspaceId: text,
+    sealed: text,
+    keyId: text,
+    installedBy: text,
+    installedAtMs: moment,
   }),
 });

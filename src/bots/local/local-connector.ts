@@ -1,7 +1,9 @@
+import type { Intake } from "#bots/intake.ts";
 import type { AskedQuestion, LocalChat, LocalQuestion, LocalReaction, LocalReply } from "#bots/local-chat.ts";
 import { LOCAL_WORKSPACE_ID } from "#bots/local-chat.ts";
-import type { ConnectorLimits, Intake, PlatformConnector, PostedPart, ReplyPart } from "#bots/platform-connector.ts";
+import type { ConnectorLimits, PlatformConnector, PostedPart, ReplyPart } from "#bots/platform-connector.ts";
 import type { NewId, Now } from "#core/clock.ts";
+import { PlatformRefusedError } from "#core/errors.ts";
 
 export type LocalConnector = PlatformConnector & LocalChat;
 
@@ -38,6 +40,8 @@ export function createLocalConnector({ now, newId }: { readonly now: Now; readon
   return {
     platform: "local",
     limits: LIMITS,
+    // The pages and the terminal render Markdown themselves.
+    render: (markdown) => markdown,
     async start(given) {
       intake = given;
     },
@@ -50,6 +54,16 @@ export function createLocalConnector({ now, newId }: { readonly now: Now; readon
     // A part's id follows from its turn, so posting again after a crash gives the same message.
     async reconcile(part) {
       return live.get(part.turnId)?.parts[part.part] === undefined ? undefined : { messageId: replyMessageId(part) };
+    },
+    // The store forgets; the pages read it again.
+    async remove() {},
+    // Pages and terminal show by themselves that a question waits.
+    showBusy() {},
+    async offerEmoji() {},
+    // The admin of the local platform reads the pages and the log.
+    async tell() {},
+    async readAttachment() {
+      throw new PlatformRefusedError("read a file of the local platform", "invalid", "Paste the text into the message");
     },
     // Nobody can write while the program is away.
     async catchUp() {},

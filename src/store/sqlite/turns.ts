@@ -7,7 +7,7 @@ import { type DocumentRow, prepareSave, readDocument } from "./table.ts";
 import { turnTable } from "./tables.ts";
 import type { TurnMarks } from "./turn-marks.ts";
 
-type Turns = Pick<ChatStore, "saveTurn" | "findTurn" | "findTurnByMessage" | "listHistory">;
+type Turns = Pick<ChatStore, "saveTurn" | "findTurn" | "findTurnByMessage" | "listHistory" | "listRecentReplies">;
 
 interface Links {
   readonly source_turn_id: string | null;
@@ -27,6 +27,11 @@ export function sqliteTurns(sql: Sql, counts: Counts, marks: TurnMarks): Turns {
     SELECT version, document FROM turn
     WHERE conversation_id = :conversation AND status NOT IN ('superseded', 'deleted')
     ORDER BY position DESC, asked_at DESC, id DESC LIMIT :limit`);
+
+  const listRecent = sql.prepare<DocumentRow>(`
+    SELECT version, document FROM turn
+    WHERE status = 'complete' AND asked_at >= :since AND json_extract(document, '$.platform') = :platform
+    ORDER BY asked_at DESC, id DESC LIMIT :limit`);
 
   return {
     async saveTurn(turn) {
@@ -51,6 +56,10 @@ export function sqliteTurns(sql: Sql, counts: Counts, marks: TurnMarks): Turns {
     async listHistory(conversationId, limit) {
       const rows = listNewest.all({ conversation: keyText(conversationId), limit });
       return rows.map((row) => readDocument(turnTable, "of a conversation", row)).reverse();
+    },
+    async listRecentReplies(platform, sinceMs, limit) {
+      const rows = listRecent.all({ platform, since: sinceMs, limit });
+      return rows.map((row) => readDocument(turnTable, "of recent ones", row));
     },
   };
 }

@@ -35,6 +35,7 @@ export function recordingConnector(editIntervalMs = 0) {
   const connector: PlatformConnector = {
     platform: "local",
     limits: { messageCharsMax: 2000, editIntervalMs },
+    render: (markdown) => markdown,
     start: async () => {},
     async post(part) {
       state.fail("post", part);
@@ -49,6 +50,11 @@ export function recordingConnector(editIntervalMs = 0) {
       state.reconciliations++;
       return state.reconciled === undefined ? undefined : { messageId: state.reconciled };
     },
+    remove: async () => {},
+    showBusy: () => {},
+    offerEmoji: async () => {},
+    tell: async () => {},
+    readAttachment: async () => new Uint8Array(),
     catchUp: async () => {},
     stop: async () => {},
   };

@@ -4,7 +4,15 @@ import { openReplyStream } from "#bots/stream-reply.ts";
 import { openTempStore } from "../store/sqlite/temp-store.ts";
 import { recordingConnector } from "./chat-world.ts";
 
-const TARGET = { turnId: "t1", workspaceId: "local:home", channelId: "web", inReplyTo: "m1", part: 0 };
+const TARGET = {
+  turnId: "t1",
+  workspaceId: "local:home",
+  channelId: "web",
+  inReplyTo: "m1",
+  part: 0,
+  askerId: "ana",
+  actions: [],
+};
 
 afterEach(() => {
   vi.useRealTimers();

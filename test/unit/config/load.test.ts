@@ -81,6 +81,10 @@ describe("loadConfig()", () => {
       SLACK_BOT_TOKEN: "xoxb-1234567890",
       SLACK_APP_TOKEN: "xapp-1234567890",
       SLACK_SIGNING_SECRET: "0123456789abcdef",
+      SLACK_CLIENT_ID: "1234567890.1234567890",
+      SLACK_CLIENT_SECRET: "0123456789abcdef",
+      REACTUNE_ENCRYPTION_KEY: "ab".repeat(32),
+      MODERATION_API_KEY: "key",
       OLLAMA_HOST: "0.0.0.0",
       MONGODB_URI: "mongodb://user:word@db:27017/reactune",
       REDIS_URL: "redis://cache:6379",
@@ -103,6 +107,10 @@ describe("loadConfig()", () => {
       slackBotToken: "xoxb-1234567890",
       slackAppToken: "xapp-1234567890",
       slackSigningSecret: "0123456789abcdef",
+      slackClientId: "1234567890.1234567890",
+      slackClientSecret: "0123456789abcdef",
+      encryptionKey: "ab".repeat(32),
+      moderationKey: "key",
     });
     expect(config.servers).toEqual({
       ollamaUrl: "http://127.0.0.1:11434",

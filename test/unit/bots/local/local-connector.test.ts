@@ -3,18 +3,29 @@ import { createLocalConnector } from "#bots/local/local-connector.ts";
 import type { LocalReply } from "#bots/local-chat.ts";
 import type { PlatformFeedback } from "#bots/platform-connector.ts";
 import type { IncomingMessage } from "#core/inbox.ts";
+import { partialIntake } from "../../../fixtures/bots/recording-intake.ts";
 
-const PART = { turnId: "t1", workspaceId: "local:home", channelId: "web", inReplyTo: "m1", part: 0 } as const;
+const PART = {
+  turnId: "t1",
+  workspaceId: "local:home",
+  channelId: "web",
+  inReplyTo: "m1",
+  askerId: "ana",
+  part: 0,
+  actions: [],
+} as const;
 
 async function startedConnector() {
   const messages: { eventId: string; message: IncomingMessage }[] = [];
   const feedback: PlatformFeedback[] = [];
   let ids = 0;
   const connector = createLocalConnector({ now: () => 5000, newId: () => `id${++ids}` });
-  await connector.start({
-    acceptMessage: async (eventId, message) => void messages.push({ eventId, message }),
-    acceptFeedback: async (change) => void feedback.push(change),
-  });
+  await connector.start(
+    partialIntake({
+      acceptMessage: async (eventId, message) => void messages.push({ eventId, message }),
+      acceptFeedback: async (change) => void feedback.push(change),
+    }),
+  );
   return { connector, messages, feedback };
 }
 
@@ -51,12 +62,13 @@ test("ask() makes a message id when none is given", async () => {
 
 test("ask() rejects when the message could not be made durable", async () => {
   const connector = createLocalConnector({ now: Date.now, newId: () => "id" });
-  await connector.start({
-    acceptMessage: async () => {
-      throw new Error("Disk full");
-    },
-    acceptFeedback: async () => {},
-  });
+  await connector.start(
+    partialIntake({
+      acceptMessage: async () => {
+        throw new Error("Disk full");
+      },
+    }),
+  );
 
   await expect(connector.ask({ userId: "ana", channelId: "web", text: "Hello" })).rejects.toThrow("Disk full");
 });

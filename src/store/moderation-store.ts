@@ -1,0 +1,15 @@
+import type { Report } from "#core/report.ts";
+
+/** Port: replies that people reported. */
+export interface ModerationStore {
+  /** Replaces the same person's report of the same reply. */
+  saveReport(report: Report): Promise<void>;
+  /** Open ones only unless `isClosed` is given. Newest first. */
+  listReports(query: ReportQuery): Promise<readonly Report[]>;
+}
+
+export interface ReportQuery {
+  readonly workspaceId: string;
+  readonly isClosed?: boolean;
+  readonly limit: number;
+}
