@@ -107,6 +107,16 @@ export class NotReadyError extends OperatingError {
   }
 }
 
+export class LearningNotAllowedError extends OperatingError {
+  readonly code = "LEARNING_NOT_ALLOWED";
+  readonly hint = "An admin of the workspace reads the wording and allows it with /learning allow adapters";
+
+  /** `level` is what the workspace allows now. */
+  constructor(doing: string, level: string) {
+    super(`Cannot ${doing}: the workspace's learning permission is "${level}"`);
+  }
+}
+
 export class TrainingUnavailableError extends OperatingError {
   readonly code = "TRAINING_UNAVAILABLE";
   readonly hint: string;

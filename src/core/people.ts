@@ -10,6 +10,14 @@ export interface LearningPermission {
 /** `examples`: liked answers may be shown to the model as examples; `adapters`: they may also train it. */
 export type LearningLevel = "off" | "examples" | "adapters";
 
+/**
+ * What holds until an admin says something: the local platform is the operator's own machine and learns; Discord and Slack
+ * restrict training on what their APIs give, so their workspaces wait for an admin's word.
+ */
+export function learningLevelOf(permission: LearningPermission | undefined, workspaceId: string): LearningLevel {
+  return permission?.level ?? (workspaceId.startsWith("local:") ? "adapters" : "off");
+}
+
 /** A person's own word; it always wins over the workspace's. */
 export interface UserChoice {
   readonly workspaceId: string;

@@ -15,9 +15,11 @@ export interface Turn {
   /** Place in the conversation, from 0. */
   readonly position: number;
   readonly askerId: string;
+  /** From 0, in the order in which people joined the conversation: how the model tells them apart. */
+  readonly askerNumber?: number;
   /** Grows when the question is edited. */
   readonly revision: number;
-  /** Earlier turns whose words were in the prompt, oldest first. */
+  /** Other turns whose words were in the prompt: those shown as examples, then the history, oldest first. */
   readonly inputTurnIds: readonly string[];
   /** The turn that this one answers again (Regenerate). */
   readonly regenerationOf?: string;

@@ -8,4 +8,6 @@ export interface EventBus {
 export type Hint =
   | { readonly kind: "service.changed"; readonly scopeKey: string }
   | { readonly kind: "run.changed"; readonly runId: string }
-  | { readonly kind: "turn.changed"; readonly turnId: string };
+  | { readonly kind: "turn.changed"; readonly turnId: string }
+  /** A permission, or what somebody chose for their own words. */
+  | { readonly kind: "learning.changed"; readonly workspaceId: string };

@@ -1,5 +1,17 @@
-/** The system prompt for one question. Serving, data sets and evaluation ask the same one, so that they agree. */
-export type SystemPromptFor = (question: string) => Promise<string>;
+import type { Platform, Visibility } from "#core/scope.ts";
+
+/**
+ * The system prompt for one question, asked in a place that may have a prompt and a language of its own; without a place the
+ * configuration's. Serving, data sets and evaluation ask the same one, so that they agree.
+ */
+export type SystemPromptFor = (question: string, place?: PromptPlace) => Promise<string>;
+
+export interface PromptPlace {
+  readonly platform: Platform;
+  readonly workspaceId: string;
+  readonly channelId?: string;
+  readonly visibility?: Visibility;
+}
 
 /** Of a language over English, in the detector's scores (0 to 1): "Password reset?" looks Italian by 0.1. */
 const LEAD_MIN = 0.1;

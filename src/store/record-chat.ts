@@ -78,6 +78,7 @@ export const turnRecord = defineRecord<Turn>()({
     position: z.int(),
     askerId: text,
     revision: z.int(),
+    askerNumber: optional(z.int()),
     inputTurnIds: z.array(text),
     regenerationOf: optional(text),
     question: text,

@@ -157,6 +157,7 @@ function turnContract(open: () => Promise<ChatStore>): void {
       ...sample,
       threadId: "th",
       regenerationOf: "t0",
+      askerNumber: 1,
       inputTurnIds: ["t0"],
       repliedAtMs: NOON_MS + 1,
       arm: { epoch: 4, adapterDigest: "x" },
