@@ -113,6 +113,7 @@ export const configSchema = z.strictObject({
       .optional(),
     model: text(200),
   }),
+  retrieval: z.strictObject({ enabled: z.boolean(), examplesMax: count(1, 20), similarityMin: ratio }),
   privacy: z.strictObject({ retentionDays: count(0, 3650) }),
   routing: z.strictObject({ similarityMin: ratio, marginMin: ratio }),
   cache: z.strictObject({
