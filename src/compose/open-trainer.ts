@@ -40,6 +40,7 @@ export function openTrainer(
   const activate: ActivateParts = { ...stores, now: Date.now, newId, log };
   const request: RequestParts = {
     learning: stores.learning,
+    people: stores.people,
     jobs: stores.jobs,
     events: stores.events,
     readiness: readinessSettings(config),

@@ -1,5 +1,10 @@
 import type { NewId, Now } from "#core/clock.ts";
-import { AdapterNotFoundError, AdapterRefusedError, ServiceConflictError } from "#core/errors.ts";
+import {
+  AdapterNotFoundError,
+  AdapterRefusedError,
+  LearningNotAllowedError,
+  ServiceConflictError,
+} from "#core/errors.ts";
 import type { Adapter } from "#core/learning.ts";
 import type { Log } from "#core/log.ts";
 import { type LearningScope, scopeKey } from "#core/scope.ts";
@@ -9,6 +14,7 @@ import type { AdapterFile, BaseModel, InferenceEngine } from "#inference/inferen
 import type { FileStore } from "#store/file-store.ts";
 import type { LearningStore } from "#store/learning-store.ts";
 import type { PeopleStore } from "#store/people-store.ts";
+import { readLearningLevel } from "./dataset-consent.ts";
 
 export interface ActivateParts {
   readonly learning: LearningStore;
@@ -31,12 +37,14 @@ export interface Act {
   readonly reason: string;
 }
 
+export const WITHDRAWN = "it learned from words that were erased, and was withdrawn";
 const COMPARE_AND_SET_TRIES = 5;
 const WARM_UP_TIMEOUT_MS = 30_000;
 
 /**
  * Puts an adapter into service: loaded beside the old one, a warm-up prompt answered, then one record changes. Streams
- * that run finish on what they began with. Rejects with AdapterNotFoundError, AdapterRefusedError, ServiceConflictError.
+ * that run finish on what they began with. Rejects with AdapterNotFoundError, AdapterRefusedError, ServiceConflictError, and with
+ * LearningNotAllowedError when the workspace no longer allows what the adapter was made of.
  */
 export async function activateAdapter(
   parts: ActivateParts,
@@ -48,6 +56,9 @@ export async function activateAdapter(
   if (adapter === undefined) throw new AdapterNotFoundError(digest);
   if (adapter.state === "rejected")
     throw new AdapterRefusedError(digest, `it was graded ${adapter.grade} and rejected`);
+  if (adapter.state === "retired") throw new AdapterRefusedError(digest, WITHDRAWN);
+  const level = await readLearningLevel(parts.people, adapter.scope.workspaceId);
+  if (level !== "adapters") throw new LearningNotAllowedError(`put adapter "${adapter.name}" into service`, level);
   const file = await openKnownAdapter(parts, base, digest);
   if (file === undefined) throw new AdapterNotFoundError(digest);
 
@@ -77,6 +88,7 @@ export async function openKnownAdapter(
 ): Promise<AdapterFile | undefined> {
   const adapter = await learning.findAdapter(digest);
   if (adapter === undefined) throw new AdapterRefusedError(digest, "this store did not make it");
+  if (adapter.state === "retired") throw new AdapterRefusedError(digest, WITHDRAWN);
   if (adapter.baseDigest !== base.digest) {
     throw new AdapterRefusedError(digest, `it belongs to another base model than "${base.name}"`);
   }
@@ -98,8 +110,9 @@ async function warmUp(engine: InferenceEngine, adapter: AdapterFile): Promise<vo
   if (text.trim() === "") throw new AdapterRefusedError(adapter.digest, "it answered the warm-up prompt with nothing");
 }
 
-async function changeService(
-  parts: ActivateParts,
+/** `change` returns undefined when nothing is to be done. Rejects with ServiceConflictError after too many tries. */
+export async function changeService(
+  parts: Pick<ActivateParts, "learning" | "people" | "events" | "now" | "newId" | "log">,
   scope: LearningScope,
   act: Act,
   change: (service: Service) => Service | undefined,
@@ -117,7 +130,12 @@ async function changeService(
   throw new ServiceConflictError(scopeKey(scope));
 }
 
-async function recordChange(parts: ActivateParts, act: Act, before: Service, after: Service): Promise<void> {
+async function recordChange(
+  parts: Pick<ActivateParts, "people" | "now" | "newId" | "log">,
+  act: Act,
+  before: Service,
+  after: Service,
+): Promise<void> {
   await parts.people.appendAudit({
     id: parts.newId(),
     atMs: parts.now(),
@@ -145,7 +163,7 @@ export function stateOfAdapter(
   service: Service | undefined,
   baseDigest: string,
 ): AdapterView["state"] {
-  if (adapter.state === "rejected") return "rejected";
+  if (adapter.state !== "candidate") return adapter.state;
   if (adapter.baseDigest !== baseDigest) return "dormant";
   if (service?.active === adapter.digest) return "active";
   if (service?.canary === adapter.digest) return "canary";

@@ -1,15 +1,20 @@
 import { type Feedback, isExample } from "#core/feedback.ts";
+import { type LearningLevel, learningLevelOf } from "#core/people.ts";
 import { ALL_DOMAINS, audienceOf, type LearningScope } from "#core/scope.ts";
 import type { Turn } from "#core/turn.ts";
 import type { RatedTurn } from "#store/learning-store.ts";
 import type { PeopleStore } from "#store/people-store.ts";
 import type { FilterId } from "./dataset-filters.ts";
 
-/** The local platform is the operator's own machine and starts with permission; others start without. */
 export async function mayTrain(people: PeopleStore, workspaceId: string): Promise<boolean> {
-  const permission = await people.getPermission(workspaceId);
-  const level = permission?.level ?? (workspaceId.startsWith("local:") ? "adapters" : "off");
-  return level === "adapters";
+  return (await readLearningLevel(people, workspaceId)) === "adapters";
+}
+
+export async function readLearningLevel(
+  people: Pick<PeopleStore, "getPermission">,
+  workspaceId: string,
+): Promise<LearningLevel> {
+  return learningLevelOf(await people.getPermission(workspaceId), workspaceId);
 }
 
 /** Whose no was said, and who asked each turn so far: a reply served again rests on another turn's question. */

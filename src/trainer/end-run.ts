@@ -45,7 +45,8 @@ export async function endJudged(
     createdAtMs: parts.now(),
     ...known,
     grade: judgement.grade,
-    state: judgement.isAccepted ? "candidate" : "rejected",
+    // What was withdrawn stays so, whoever makes the same file again.
+    state: known?.state === "retired" ? "retired" : judgement.isAccepted ? "candidate" : "rejected",
   });
   const { base } = opened;
   const { directory } = files;
@@ -97,3 +98,6 @@ export async function endFailed(
 
 /** The reason of a signal that means "the operator cancelled this run"; another reason (shutting down) leaves it to be resumed. */
 export const CANCELLED = "run cancelled";
+
+/** A permission was taken back between the request and the run, or between the run and its adapter's activation. */
+export const NOT_ALLOWED = "Cancelled: the workspace no longer allows training on its words; what is in service stays";

@@ -1,6 +1,8 @@
 import { describeError, OperatingError, TrainingUnavailableError } from "#core/errors.ts";
 import { hasEnded, type Run } from "#core/learning.ts";
 import { type ActivateParts, activateAdapter, type ServingEngine } from "./activate-adapter.ts";
+import { mayTrain } from "./dataset-consent.ts";
+import { NOT_ALLOWED } from "./end-run.ts";
 import { openRunJournal } from "./run-journal.ts";
 
 /**
@@ -18,6 +20,7 @@ export async function finishRun(
   if (run.state !== "activating" || run.adapterDigest === undefined) return run;
 
   const journal = openRunJournal(parts, run);
+  if (!(await mayTrain(parts.people, run.scope.workspaceId))) return journal.end("cancelled", NOT_ALLOWED);
   const verdict = run.verdict ?? `Grade ${run.grade ?? "?"}`;
   if (promotion === "ask") {
     return journal.end(

@@ -1,3 +1,4 @@
+import type { Run } from "#core/learning.ts";
 import { judgeReadiness, type Readiness, type ReadinessThresholds } from "#core/readiness.ts";
 import { ALL_DOMAINS, type LearningScope } from "#core/scope.ts";
 import type { LearningStore } from "#store/learning-store.ts";
@@ -22,7 +23,7 @@ export async function readReadiness(
   nowMs: number,
 ): Promise<Readiness> {
   const counts = await learning.readCounts(scope, nowMs - settings.days * 86_400_000);
-  const [last] = scope.domain === ALL_DOMAINS ? [] : await learning.listRuns({ scope, limit: 20 }).then(trained);
+  const last = scope.domain === ALL_DOMAINS ? undefined : await findLastTrained(learning, scope);
   return judgeReadiness(counts, thresholdsFor(scope, settings.thresholds), last?.examplesEver);
 }
 
@@ -46,7 +47,12 @@ function thresholdsFor(scope: LearningScope, thresholds: ReadinessThresholds): R
   return scope.workspaceId.startsWith("local:") ? { ...thresholds, ratersMin: 1 } : thresholds;
 }
 
-/** A run that failed or was cancelled used nothing up: its examples are still new. */
-function trained<R extends { readonly state: string }>(runs: readonly R[]): readonly R[] {
-  return runs.filter((run) => ["activated", "rejected", "waiting-for-approval"].includes(run.state));
+/** A run that failed or was cancelled, or whose adapter was withdrawn, used nothing up: its examples are still new. */
+async function findLastTrained(learning: LearningStore, scope: LearningScope): Promise<Run | undefined> {
+  for (const run of await learning.listRuns({ scope, limit: 20 })) {
+    if (!["activated", "rejected", "waiting-for-approval"].includes(run.state)) continue;
+    const adapter = run.adapterDigest === undefined ? undefined : await learning.findAdapter(run.adapterDigest);
+    if (adapter?.state !== "retired") return run;
+  }
+  return undefined;
 }

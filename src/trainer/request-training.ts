@@ -1,17 +1,20 @@
 import type { NewId, Now } from "#core/clock.ts";
-import { NotReadyError, TrainingUnavailableError } from "#core/errors.ts";
+import { LearningNotAllowedError, NotReadyError, TrainingUnavailableError } from "#core/errors.ts";
 import { hasEnded, type Run } from "#core/learning.ts";
 import type { Log } from "#core/log.ts";
 import { type LearningScope, scopeKey } from "#core/scope.ts";
 import type { EventBus } from "#events/event-bus.ts";
 import type { Job, JobQueue } from "#jobs/job-queue.ts";
 import type { LearningStore } from "#store/learning-store.ts";
+import type { PeopleStore } from "#store/people-store.ts";
+import { readLearningLevel } from "./dataset-consent.ts";
 import { type ReadinessSettings, readReadiness } from "./read-readiness.ts";
 
 export const TRAIN_JOB = "train";
 
 export interface RequestParts {
   readonly learning: LearningStore;
+  readonly people: PeopleStore;
   readonly jobs: JobQueue;
   readonly events: EventBus;
   readonly readiness: ReadinessSettings;
@@ -33,7 +36,8 @@ const ATTEMPTS_MAX = 3;
 
 /**
  * Queues a run of one scope; the one that is queued or running is returned when there is one. Rejects with
- * NotReadyError when readiness is not green, with TrainingUnavailableError when fine-tuning is switched off.
+ * LearningNotAllowedError when the workspace does not allow training, with NotReadyError when readiness is not green, with
+ * TrainingUnavailableError when fine-tuning is switched off.
  */
 export async function requestTraining(
   parts: RequestParts,
@@ -46,6 +50,8 @@ export async function requestTraining(
       "Set ENABLE_FINE_TUNING=true (or trainer.enabled)",
     );
   }
+  const level = await readLearningLevel(parts.people, scope.workspaceId);
+  if (level !== "adapters") throw new LearningNotAllowedError(`train domain "${scope.domain}"`, level);
   const [newest] = await parts.learning.listRuns({ scope, limit: 1 });
   if (newest !== undefined) {
     const settled = await settleRun(parts, newest);

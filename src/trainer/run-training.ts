@@ -3,10 +3,11 @@ import { join } from "node:path";
 import { TrainingUnavailableError } from "#core/errors.ts";
 import { type Dataset, hasEnded, type Run } from "#core/learning.ts";
 import { buildDataset } from "./build-dataset.ts";
+import { mayTrain } from "./dataset-consent.ts";
 import { writeDataset, writeDurably, writeSummary } from "./dataset-files.ts";
 import type { DatasetRow } from "./dataset-row.ts";
 import { encodeRows } from "./encode-rows.ts";
-import { endFailed, endJudged } from "./end-run.ts";
+import { endFailed, endJudged, NOT_ALLOWED } from "./end-run.ts";
 import { type GeneralAnswers, readGeneralAnswers } from "./general-answers.ts";
 import { judgeAdapter, readHeldOut } from "./judge-adapter.ts";
 import { forgetWords, type RunFiles, readIfThere, readLines, runFiles } from "./run-files.ts";
@@ -38,6 +39,11 @@ export async function runTraining(parts: RunParts, runId: string, signal: AbortS
 }
 
 async function runStages(parts: RunParts, journal: RunJournal, files: RunFiles, signal: AbortSignal): Promise<Run> {
+  if (!(await mayTrain(parts.people, journal.run.scope.workspaceId))) {
+    const run = await journal.end("cancelled", NOT_ALLOWED);
+    await forgetWords(files);
+    return run;
+  }
   await journal.enter("collecting", "Collecting what people liked and corrected");
   const dataset = await collect(parts, journal, files, signal);
   const opened = await parts.openEngine();

@@ -2,6 +2,7 @@ import { describeError, OperatingError } from "#core/errors.ts";
 import { hasEnded } from "#core/learning.ts";
 import { isWithin, type QuietHours } from "#core/quiet-hours.ts";
 import { type LearningScope, scopeKey } from "#core/scope.ts";
+import { mayTrain } from "./dataset-consent.ts";
 import { readReadiness } from "./read-readiness.ts";
 import { type RequestParts, requestTraining, settleRun } from "./request-training.ts";
 
@@ -15,7 +16,7 @@ export interface ScheduleSettings {
 /** What one look decided, scope by scope; for the log and for `reactune status`. */
 export interface ScheduleDecision {
   readonly scope: LearningScope;
-  readonly decision: "requested" | "not-due" | "not-ready" | "running" | "quiet" | "failed";
+  readonly decision: "requested" | "not-due" | "not-ready" | "not-allowed" | "running" | "quiet" | "failed";
   readonly dueAtMs: number;
 }
 
@@ -60,6 +61,7 @@ async function decide(
   if (dueAtMs === undefined) return "running";
   if (dueAtMs > parts.now()) return "not-due";
   if (isQuiet) return "quiet";
+  if (!(await mayTrain(parts.people, scope.workspaceId))) return "not-allowed";
   const readiness = await readReadiness(parts.learning, scope, parts.readiness, parts.now());
   if (readiness.light !== "green") return "not-ready";
   try {
