@@ -8,8 +8,8 @@ import { type EndedReply, generateReply, NO_ANSWER, STOPPED } from "./generate-r
 import type { PlatformConnector, ReplyPart } from "./platform-connector.ts";
 import { openReplyStream, type ReplyStream } from "./stream-reply.ts";
 
-/** What a message leads to: a stored turn, or a notice why not. */
-export type Answered = { readonly turn: Turn } | { readonly notice: string };
+/** What a message leads to: a stored turn, or a notice why not; no notice when the person was told before. */
+export type Answered = { readonly turn: Turn } | { readonly notice?: string };
 
 /**
  * Answers one accepted message, start to end: check, place, route, choose the arm, ask the cache, generate, deliver.
@@ -33,11 +33,12 @@ export async function answerMessage(
   }
   const again = await findTurnToAnswerAgain(parts, message);
   const asked = again === undefined ? message : { ...message, text: again.question };
-  const checked = await checkMessage(asked, parts.settings, parts.rateLimiter, parts.now);
+  const checked = await checkMessage(asked, parts.places.of(message), parts.rateLimiter, parts.now());
   if (!checked.isAccepted) {
-    await connector.post({ ...target, text: checked.notice, isFinal: true });
-    parts.log.info({ turnId, reason: checked.reason }, "message.refused");
-    return { notice: checked.notice };
+    const { notice, reason } = checked;
+    if (notice !== undefined) await connector.post({ ...target, text: connector.render(notice), isFinal: true });
+    parts.log.info({ turnId, reason }, "message.refused");
+    return notice === undefined ? {} : { notice };
   }
 
   const draft = await draftTurn(parts, { turnId, message, question: checked.question, again, interrupted: stored });

@@ -11,8 +11,8 @@ import type { RateLimiter } from "#store/rate-limiter.ts";
 import type { SemanticCache } from "#store/semantic-cache.ts";
 import type { ServiceWatch } from "#trainer/service-watch.ts";
 import type { CacheSettings } from "./answer-from-cache.ts";
-import type { MessageLimits } from "./check-message.ts";
-import type { PlaceSettings } from "./place-conversation.ts";
+import type { GapSettings } from "./place-conversation.ts";
+import type { SettingsWatch } from "./place-settings.ts";
 import type { DomainRouter } from "./route-domain.ts";
 
 /** What answering needs; compose fills it. */
@@ -32,13 +32,15 @@ export interface AnswerParts {
   readonly openAdapter: (digest: string) => Promise<AdapterFile | undefined>;
   /** Hex SHA-256; passed in because the rules of caching need a hash, not a library. */
   readonly hash: (text: string) => string;
+  /** What admins set for the place of a message; `settings` is the same everywhere. */
+  readonly places: Pick<SettingsWatch, "of">;
   readonly settings: AnswerSettings;
   readonly now: Now;
   readonly newId: NewId;
   readonly log: Log;
 }
 
-export interface AnswerSettings extends MessageLimits, PlaceSettings {
+export interface AnswerSettings extends GapSettings {
   readonly systemPromptFor: SystemPromptFor;
   readonly cache: CacheSettings;
   readonly sampling: Sampling;
@@ -46,4 +48,6 @@ export interface AnswerSettings extends MessageLimits, PlaceSettings {
   readonly replyTimeoutMs: number;
   /** At most this many earlier turns are read for the prompt; the context window usually cuts sooner. */
   readonly historyTurnsMax: number;
+  /** Largest text file that is read beside a message; 0: none. */
+  readonly attachmentMaxBytes: number;
 }

@@ -4,7 +4,8 @@ import type { IncomingMessage } from "#core/inbox.ts";
 import { audienceOf } from "#core/scope.ts";
 import type { ChatStore } from "#store/chat-store.ts";
 
-export interface PlaceSettings {
+export interface GapSettings {
+  /** Silence after which the next message opens another conversation. */
   readonly gapMs: number;
 }
 
@@ -12,7 +13,7 @@ export interface PlaceSettings {
 export async function placeConversation(
   chat: ChatStore,
   message: IncomingMessage,
-  { gapMs }: PlaceSettings,
+  { gapMs }: GapSettings,
   newId: NewId,
 ): Promise<Conversation> {
   const found = await chat.findOpenConversation(message);

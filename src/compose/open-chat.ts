@@ -18,6 +18,7 @@ import { type ServiceWatch, watchServices } from "#trainer/service-watch.ts";
 import { newId, processName, sha256, turnIdOf } from "./identity.ts";
 import { type OpenEngine, openEmbedding, openEngine } from "./open-inference.ts";
 import type { Stores } from "./open-stores.ts";
+import { placeSettingsOf } from "./place-settings.ts";
 
 /** Everything between a platform's event and the reply. */
 export interface OpenChat {
@@ -59,6 +60,7 @@ export async function openChat(
     services,
     openAdapter: (digest) => openKnownAdapter(stores, opened.base, digest),
     hash: sha256,
+    places: { of: (place) => placeSettingsOf(config, place, new Map()) },
     settings: answerSettings(config, embedding?.nearSimilarityMin),
     now: Date.now,
     newId,
@@ -134,9 +136,8 @@ function preloadAdapters(stores: Stores, { engine, base }: OpenEngine, services:
 function answerSettings(config: Config, nearSimilarityMin: number | undefined): AnswerParts["settings"] {
   const { inference, cache } = config;
   return {
-    messageMaxChars: config.conversation.messageMaxChars,
-    messagesPerMinuteMax: config.conversation.messagesPerMinuteMax,
     gapMs: config.conversation.gapMs,
+    attachmentMaxBytes: config.conversation.attachmentMaxBytes,
     systemPromptFor: createSystemPrompt(config.assistant.systemPrompt, config.assistant.replyLanguage),
     cache: {
       isEnabled: cache.enabled,

@@ -56,7 +56,7 @@ test.each([
 });
 
 test("answerMessage() refuses with the time to wait when somebody asks too often", async () => {
-  const world = await openChatWorld({ settings: { messagesPerMinuteMax: 2 } });
+  const world = await openChatWorld({ place: { messagesPerMinuteMax: 2 } });
   await world.ask("One?");
   await world.ask("Two?");
 

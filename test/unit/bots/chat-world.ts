@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { answerMessage } from "#bots/answer-message.ts";
 import type { AnswerParts } from "#bots/answer-parts.ts";
+import type { PlaceSettings } from "#bots/place-settings.ts";
 import type { PlatformConnector, ReplyPart } from "#bots/platform-connector.ts";
 import { createDomainRouter } from "#bots/route-domain.ts";
 import type { IncomingMessage } from "#core/inbox.ts";
@@ -15,6 +16,7 @@ import { openFileStore } from "#store/files/file-store.ts";
 import { memoryRateLimiter } from "#store/memory/rate-limiter.ts";
 import { activateAdapter, openKnownAdapter, rollBackAdapter } from "#trainer/activate-adapter.ts";
 import { watchServices } from "#trainer/service-watch.ts";
+import { fixedSettings } from "../../fixtures/bots/fixed-settings.ts";
 import { SCRIPTED_BASE, type Script, scriptedEngine } from "../../fixtures/dashboard/scripted-engine.ts";
 import { makeTempFolder, openTempStore } from "../store/sqlite/temp-store.ts";
 
@@ -77,6 +79,8 @@ export interface ChatWorldOptions {
   readonly answer?: (question: string, adapterDigest: string | undefined) => Script;
   readonly generate?: (request: GenerateRequest) => AsyncIterable<GenerateChunk>;
   readonly settings?: Partial<AnswerParts["settings"]>;
+  /** What admins set, everywhere alike. */
+  readonly place?: Partial<PlaceSettings>;
   readonly contextTokens?: number;
 }
 
@@ -120,10 +124,10 @@ export async function openChatWorld(options: ChatWorldOptions = {}) {
     events,
     openAdapter: (digest) => openKnownAdapter({ learning: store.learning, files }, SCRIPTED_BASE, digest),
     hash: sha256,
+    places: fixedSettings(options.place),
     settings: {
-      messageMaxChars: 4000,
-      messagesPerMinuteMax: 500,
       gapMs: 3_600_000,
+      attachmentMaxBytes: 10_000,
       systemPromptFor: async () => "Be kind.",
       cache: {
         isEnabled: true,
@@ -184,8 +188,8 @@ export async function openChatWorld(options: ChatWorldOptions = {}) {
     },
     async notice(text: string, given: Partial<IncomingMessage> = {}): Promise<string> {
       const answered = await world.answer(world.incoming(text, given));
-      if (!("notice" in answered)) throw new Error("A turn came");
-      return answered.notice;
+      if ("turn" in answered) throw new Error("A turn came");
+      return answered.notice ?? "";
     },
     /** Stores an adapter file that this store made; returns its digest. */
     async makeAdapter(name: string, changes: { state?: "candidate" | "rejected"; baseDigest?: string } = {}) {
