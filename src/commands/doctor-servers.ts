@@ -1,6 +1,6 @@
 import { createConnection } from "node:net";
 import type { Config } from "#config/schema.ts";
-import { type Finding, ok, warning } from "./doctor-finding.ts";
+import { type Finding, warning } from "./doctor-finding.ts";
 
 const CONNECT_MAX_MS = 2000;
 
@@ -27,19 +27,6 @@ export function checkServers(config: Config["servers"]): Promise<readonly Findin
       return warning(name, `${host}:${ownPort ?? port} does not answer (${problem})`, `Start it, or unset ${variable}`);
     }),
   );
-}
-
-/** Credentials that were found. Their shape was checked with the configuration. */
-export function checkCredentials(credentials: Config["credentials"]): readonly Finding[] {
-  const findings: Finding[] = [];
-  if (credentials.discordToken !== undefined)
-    findings.push(notYet("Discord", "credentials found", "Discord connector", "DISCORD_TOKEN"));
-  const { slackBotToken, slackAppToken, slackSigningSecret } = credentials;
-  if (slackBotToken !== undefined || slackAppToken !== undefined || slackSigningSecret !== undefined) {
-    findings.push(notYet("Slack", "credentials found", "Slack connector", "SLACK_BOT_TOKEN"));
-  }
-  if (findings.length === 0) findings.push(ok("Platforms", "no Discord or Slack credentials: the local chat alone"));
-  return findings;
 }
 
 function notYet(name: string, found: string, role: string, variable: string): Finding {

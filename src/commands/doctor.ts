@@ -4,8 +4,9 @@ import { type ConfigInvalidError, describeError } from "#core/errors.ts";
 import { checkData, checkEmbedder, checkFonts, checkModel } from "./doctor-files.ts";
 import { type Finding, failure, ok } from "./doctor-finding.ts";
 import { checkDisk, checkMemory, checkNode, checkNpmPackages, checkPort } from "./doctor-machine.ts";
+import { checkPlatforms } from "./doctor-platforms.ts";
 import { checkTraining } from "./doctor-python.ts";
-import { checkCredentials, checkServers } from "./doctor-servers.ts";
+import { checkServers } from "./doctor-servers.ts";
 
 export interface DoctorContext {
   /** Where the program lies: package.json, .assets. */
@@ -32,7 +33,7 @@ export async function doctor({ programDirectory, config, openDatabase }: DoctorC
     checked("Embedding model", () => checkEmbedder(programDirectory)),
   ];
   if (isLoaded(config)) {
-    const { data, web, inference, trainer, servers, credentials } = config.config;
+    const { data, web, inference, trainer, servers } = config.config;
     const isPortGiven = isChosenByOperator(config.settings, "web.port");
     checks.push(
       checked("Settings", async () => describeSettings(config)),
@@ -42,7 +43,7 @@ export async function doctor({ programDirectory, config, openDatabase }: DoctorC
       checked("Model", () => checkModel(programDirectory, inference.model)),
       checked("Python", () => checkTraining({ programDirectory, trainer, setup: readTrainingSetup(programDirectory) })),
       checked("Servers", () => checkServers(servers)),
-      checked("Platforms", async () => checkCredentials(credentials)),
+      checked("Platforms", () => checkPlatforms(config.config, programDirectory)),
     );
   } else {
     const fix = "Mend it; what depends on the settings is checked then";

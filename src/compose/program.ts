@@ -6,6 +6,7 @@ import type { CommandContext } from "./command-context.ts";
 import { addDataCommands } from "./program-data.ts";
 import { addLearningCommands } from "./program-learning.ts";
 import { addServerCommands } from "./program-server.ts";
+import { addSetupCommands } from "./program-setup.ts";
 import { addWorkshopCommands } from "./program-workshop.ts";
 import { readVersion } from "./version.ts";
 
@@ -40,6 +41,7 @@ export function createProgram(program: Command, output: Output): Command {
     },
   };
   addServerCommands(program, context);
+  addSetupCommands(program, context);
   addLearningCommands(program, context);
   addDataCommands(program, context);
   addWorkshopCommands(program, context);

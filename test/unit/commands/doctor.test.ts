@@ -6,10 +6,18 @@ import { afterEach, describe, expect, test } from "vitest";
 import { doctor, formatDoctorReport } from "#commands/doctor.ts";
 import { checkData, checkModel } from "#commands/doctor-files.ts";
 import { checkNode, checkNpmPackages, checkPort } from "#commands/doctor-machine.ts";
+import { checkPlatforms } from "#commands/doctor-platforms.ts";
 import { checkTraining } from "#commands/doctor-python.ts";
-import { checkCredentials, checkServers } from "#commands/doctor-servers.ts";
+import { checkServers } from "#commands/doctor-servers.ts";
 import { loadSettings, programDirectory } from "#config/load.ts";
 import { ConfigInvalidError } from "#core/errors.ts";
+import {
+  DISCORD_TOKEN,
+  openPlatformPeer,
+  type PeerState,
+  SLACK_APP_TOKEN,
+  SLACK_BOT_TOKEN,
+} from "../../fixtures/setup/platform-peer.ts";
 
 const opens = async () => {};
 const closers: (() => void)[] = [];
@@ -300,11 +308,60 @@ describe("checkServers()", () => {
   });
 });
 
-describe("checkCredentials()", () => {
-  test("checkCredentials() says that the connector is missing when a credential is there, without showing it", () => {
-    const [finding] = checkCredentials({ discordToken: "very.secret.token" });
+describe("checkPlatforms()", () => {
+  const MANIFEST = "oauth_config:\n  scopes:\n    bot: [chat:write, reactions:read]\n";
 
-    expect(finding?.found).toBe("credentials found; this version has no Discord connector yet");
-    expect(JSON.stringify(finding)).not.toContain("secret");
+  async function check(state: PeerState, values: Readonly<Record<string, string>>) {
+    const peer = await openPlatformPeer(state);
+    closers.push(() => void peer.close());
+    const directory = temporaryFolder({ "config/slack-manifest.yaml": MANIFEST });
+    const { config } = loadSettings({
+      argvSettings: [],
+      environment: {
+        ...values,
+        REACTUNE_DISCORD__API_URL: peer.discordApiUrl,
+        REACTUNE_SLACK__API_URL: peer.slackApiUrl,
+      },
+      workingDirectory: directory,
+      readFile: (path) => (path.startsWith(directory) ? undefined : readFileSync(path, "utf8")),
+    });
+    const findings = await checkPlatforms(config, directory);
+    return { peer, findings, words: findings.map(({ name, state, found }) => `${name} ${state}: ${found}`) };
+  }
+
+  test("checkPlatforms() asks nobody and says what is not set when there are no credentials", async () => {
+    const { peer, words } = await check({}, {});
+
+    expect(words).toEqual([
+      "Discord ok: off: DISCORD_TOKEN not set (`reactune setup`)",
+      "Slack ok: off: SLACK_BOT_TOKEN, SLACK_APP_TOKEN not set (`reactune setup`)",
+    ]);
+    expect(peer.asked).toEqual([]);
+  });
+
+  test("checkPlatforms() tells name, servers, intent, scopes and socket, without showing a credential", async () => {
+    const { findings, words } = await check({ servers: 3 }, { DISCORD_TOKEN, SLACK_BOT_TOKEN, SLACK_APP_TOKEN });
+
+    expect(words).toEqual([
+      'Discord ok: the token is of "teacher" (application "Teacher"), in 3 servers',
+      "Discord ok: the Message Content intent is on",
+      'Slack ok: the bot token is of "teacher" in workspace "Acme"',
+      "Slack ok: all 2 scopes of the manifest are granted",
+      "Slack ok: the app-level token opens a socket",
+    ]);
+    expect(JSON.stringify(findings)).not.toContain("secret");
+  });
+
+  test("checkPlatforms() fails with a fix when the intent is off and a scope is missing", async () => {
+    const state = { flags: 0, scopes: ["chat:write"] };
+
+    const { findings } = await check(state, { DISCORD_TOKEN, SLACK_BOT_TOKEN, SLACK_APP_TOKEN });
+
+    const failures = findings.filter((finding) => finding.state === "failure");
+    expect(failures.map(({ found }) => found)).toEqual([
+      "the Message Content intent is off: Discord refuses the connection",
+      "scopes are missing: reactions:read",
+    ]);
+    expect(failures.every(({ fix }) => fix !== undefined)).toBe(true);
   });
 });
