@@ -10,4 +10,6 @@ export type Hint =
   | { readonly kind: "run.changed"; readonly runId: string }
   | { readonly kind: "turn.changed"; readonly turnId: string }
   /** A permission, or what somebody chose for their own words. */
-  | { readonly kind: "learning.changed"; readonly workspaceId: string };
+  | { readonly kind: "learning.changed"; readonly workspaceId: string }
+  /** A setting of a workspace or channel. */
+  | { readonly kind: "settings.changed"; readonly workspaceId: string };

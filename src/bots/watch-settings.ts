@@ -1,0 +1,91 @@
+import type { Log } from "#core/log.ts";
+import type { Setting } from "#core/setting.ts";
+import type { EventBus } from "#events/event-bus.ts";
+import type { SettingStore } from "#store/setting-store.ts";
+import type { PlaceSettings, SettingsPlace, SettingsWatch } from "./place-settings.ts";
+
+/**
+ * What holds in a place: `overrides` is the stored JSON text by key, a channel's already over its workspace's; what is not
+ * there comes from the configuration.
+ */
+export type ResolveSettings = (place: SettingsPlace, overrides: ReadonlyMap<string, string>) => PlaceSettings;
+
+/** Readers look again every 500 ms; a hint only makes it sooner. */
+const POLL_MS = 500;
+/** Places whose settings are kept resolved; past that all are resolved anew. */
+const PLACES_MAX = 10_000;
+
+/** Rejects when the settings cannot be read at the start; a later failure leaves those that held. */
+export async function watchSettings(
+  store: SettingStore,
+  events: EventBus,
+  resolve: ResolveSettings,
+  log: Log,
+): Promise<SettingsWatch> {
+  let revision = -1;
+  let overrides: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map();
+  const resolved = new Map<string, PlaceSettings>();
+  let reading = Promise.resolve();
+  let next: Promise<void> | undefined;
+
+  async function read(): Promise<void> {
+    const latest = await store.settingsRevision();
+    if (latest === revision) return;
+    // A change between the two reads is read again at the next look, since the revision is the older one.
+    overrides = groupByPlace(await store.listSettings());
+    revision = latest;
+    resolved.clear();
+  }
+  function refresh(): Promise<void> {
+    // A read that has begun may have missed what the caller wants to see; all who come meanwhile share the one after it.
+    next ??= reading.then(() => {
+      next = undefined;
+      const mine = read();
+      reading = mine.catch(() => {});
+      return mine;
+    });
+    return next;
+  }
+  const refreshLater = () => {
+    refresh().catch((error: unknown) => log.warn({ err: error }, "settings.read-failed"));
+  };
+
+  await read();
+  const timer = setInterval(refreshLater, POLL_MS);
+  timer.unref();
+  const unsubscribe = events.subscribe((hint) => {
+    if (hint.kind === "settings.changed") refreshLater();
+  });
+  return {
+    of(place) {
+      const key = JSON.stringify([place.platform, place.workspaceId, place.channelId, place.visibility]);
+      const known = resolved.get(key);
+      if (known !== undefined) return known;
+      const ofWorkspace = overrides.get(placeKey(place.workspaceId)) ?? [];
+      const ofChannel =
+        (place.channelId === undefined ? undefined : overrides.get(placeKey(place.workspaceId, place.channelId))) ?? [];
+      const settings = resolve(place, new Map([...ofWorkspace, ...ofChannel]));
+      if (resolved.size >= PLACES_MAX) resolved.clear();
+      resolved.set(key, settings);
+      return settings;
+    },
+    refresh,
+    stop() {
+      clearInterval(timer);
+      unsubscribe();
+    },
+  };
+}
+
+function groupByPlace(settings: readonly Setting[]): ReadonlyMap<string, ReadonlyMap<string, string>> {
+  const places = new Map<string, Map<string, string>>();
+  for (const { workspaceId, channelId, key, value } of settings) {
+    const place = placeKey(workspaceId, channelId);
+    places.set(place, (places.get(place) ?? new Map()).set(key, value));
+  }
+  return places;
+}
+
+function placeKey(workspaceId: string, channelId?: string): string {
+  return JSON.stringify([workspaceId, channelId]);
+}
