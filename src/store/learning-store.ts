@@ -47,6 +47,8 @@ export interface RatedTurnsQuery {
   readonly sinceMs: number;
   readonly after?: string;
   readonly limit: number;
+  /** The other way round: newest first. */
+  readonly isNewestFirst?: boolean;
 }
 
 export interface RatedTurn {

@@ -286,6 +286,18 @@ function ratedTurnsContract(open: () => Promise<OpenedLearningStore>): void {
     await expect(learning.pageRatedTurns({ ...query, after: "unknown" })).rejects.toThrow("unknown");
   });
 
+  test("pageRatedTurns() pages backwards when the newest are asked for", async () => {
+    const { chat, learning } = await open();
+    for (const id of ["b", "e", "a"]) {
+      await chat.saveTurn(sampleTurn({ id, askedAtMs: id === "e" ? NOON_MS - 1 : NOON_MS }));
+      await chat.putFeedback(sampleChange({ turnId: id, score: 1 }));
+    }
+
+    expect(await ids(learning, { limit: 2, isNewestFirst: true })).toEqual(["b", "a"]);
+    expect(await ids(learning, { limit: 2, isNewestFirst: true, after: "a" })).toEqual(["e"]);
+    expect(await ids(learning, { sinceMs: NOON_MS, isNewestFirst: true })).toEqual(["b", "a"]);
+  });
+
   test("pageRatedTurns() keeps to its domain unless all domains are asked for", async () => {
     const { chat, learning } = await open();
     await chat.saveTurn(sampleTurn({ domain: "legal" }));

@@ -10,21 +10,25 @@ interface RatedRow extends DocumentRow {
 }
 
 export function sqliteRatedTurns(sql: Sql): Pick<LearningStore, "pageRatedTurns"> {
-  const page = sql.prepare<RatedRow>(`
+  const preparePage = (isNewestFirst: boolean) =>
+    sql.prepare<RatedRow>(`
     SELECT version, document, (SELECT count(*) FROM turn AS other WHERE other.source_turn_id = turn.id
       AND other.status = 'complete' AND other.is_disliked = 0 AND other.id <> turn.id) AS served_again
     FROM turn
     WHERE is_rated = 1 AND status = 'complete' AND audience = :audience AND (:domain = '*' OR domain = :domain)
-      AND asked_at >= :since AND (asked_at, id) > (:afterAskedAt, :afterId)
-    ORDER BY asked_at, id LIMIT :limit`);
+      AND asked_at >= :since AND (asked_at, id) ${isNewestFirst ? "<" : ">"} (:afterAskedAt, :afterId)
+    ORDER BY asked_at ${isNewestFirst ? "DESC" : "ASC"}, id ${isNewestFirst ? "DESC" : "ASC"} LIMIT :limit`);
+  const [oldestFirst, newestFirst] = [preparePage(false), preparePage(true)];
   const findAskedAt = sql.prepare<{ asked_at: number }>("SELECT asked_at FROM turn WHERE id = :id");
   const findTurn = sql.prepare<DocumentRow>("SELECT version, document FROM turn WHERE id = :id");
   const listFeedback = sql.prepare<DocumentRow>(
     "SELECT version, document FROM feedback WHERE turn_id = :id ORDER BY user_id",
   );
 
-  function findPlace(after: string | undefined) {
-    if (after === undefined) return { afterAskedAt: Number.MIN_SAFE_INTEGER, afterId: "" };
+  function findPlace(after: string | undefined, isNewestFirst: boolean) {
+    if (after === undefined) {
+      return { afterAskedAt: isNewestFirst ? Number.MAX_SAFE_INTEGER : Number.MIN_SAFE_INTEGER, afterId: "" };
+    }
     const afterId = keyText(after);
     const row = findAskedAt.get({ id: afterId });
     if (row === undefined) throw new RangeError(`Cannot page rated turns after "${after}": it is not stored`);
@@ -50,8 +54,10 @@ export function sqliteRatedTurns(sql: Sql): Pick<LearningStore, "pageRatedTurns"
   }
 
   return {
-    async pageRatedTurns({ scope, sinceMs, after, limit }) {
-      const rows = page.all({ ...scopeColumns(scope), since: Math.ceil(sinceMs), ...findPlace(after), limit });
+    async pageRatedTurns({ scope, sinceMs, after, limit, isNewestFirst = false }) {
+      const page = isNewestFirst ? newestFirst : oldestFirst;
+      const since = Math.ceil(sinceMs);
+      const rows = page.all({ ...scopeColumns(scope), since, ...findPlace(after, isNewestFirst), limit });
       return rows.map(toRatedTurn);
     },
   };
