@@ -81,6 +81,36 @@ export function rolledBack(service: Service, act: ServiceAct): Service {
 }
 
 /**
+ * Takes adapters that must not answer any more out of service, wherever the record names them; `replacement` answers instead,
+ * or the base model. Undefined when none of them is named. Open conversations move, as with a roll back.
+ */
+export function withdrawn(
+  service: Service,
+  digests: ReadonlySet<string>,
+  replacement: string | undefined,
+  act: ServiceAct,
+): Service | undefined {
+  const { active, previous, canary, ...rest } = service;
+  const isNamed = (digest: string | undefined): digest is string => digest !== undefined && digests.has(digest);
+  if (!isNamed(active) && !isNamed(previous) && !isNamed(canary)) return undefined;
+  const epoch = service.epoch + 1;
+  const next = isNamed(active) ? replacement : active;
+  const before = previous === next || isNamed(previous) ? undefined : previous;
+  return {
+    ...rest,
+    ...(next === undefined ? {} : { active: next }),
+    ...(before === undefined ? {} : { previous: before }),
+    ...(canary === undefined || isNamed(canary) ? {} : { canary }),
+    ratio: isNamed(canary) ? 0 : service.ratio,
+    epoch,
+    movedEpoch: epoch,
+    changedAtMs: act.nowMs,
+    changedBy: act.by,
+    reason: act.reason,
+  };
+}
+
+/**
  * The arm for a turn. `kept` is the arm that the conversation has; it stays unless a roll back came after it.
  * An adapter of another base is dormant: the base model answers.
  */

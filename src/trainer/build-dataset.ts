@@ -86,6 +86,11 @@ export async function buildDataset(parts: DatasetParts, request: DatasetRequest)
     pairs: pairs.map(({ sample, ...pair }): PairRow => {
       return { ...pair, conversation: conversationHash(sample), split: splitOf(sample) };
     }),
+    sourceTurnIds: sourcesOf(
+      samples,
+      [...used],
+      pairs.flatMap((pair) => pair.turnIds),
+    ),
     dropped: tally.list(),
     masked: {
       secrets: [...used].reduce((sum, sample) => sum + sample.secrets, 0),
@@ -122,7 +127,7 @@ async function collectSamples(
       const { turn } = rated;
       askers.set(turn.id, turn.askerId);
       if (turn.regenerationOf !== undefined) answeredAgain.set(turn.id, turn.regenerationOf);
-      const systemPrompt = await systemPromptFor(turn.question);
+      const systemPrompt = await systemPromptFor(turn.question, turn);
       const sample = sampleOf(rated, consent, { texts, tally, settings, systemPrompt });
       if (sample !== undefined) samples.push(sample);
     }
@@ -174,6 +179,16 @@ function capWherePeopleMeet(
 
 function rowOf({ sample, kind, target, weight }: Candidate): DatasetRow {
   return { id: sample.turnId, kind, messages: sample.messages, target, weight, conversation: conversationHash(sample) };
+}
+
+function sourcesOf(
+  samples: readonly Sample[],
+  used: readonly Sample[],
+  pairedIds: readonly string[],
+): readonly string[] {
+  const paired = new Set(pairedIds);
+  const all = [...used, ...samples.filter(({ turnId }) => paired.has(turnId))];
+  return [...new Set(all.flatMap(({ restsOn }) => restsOn))].sort();
 }
 
 function conversationHash({ conversationId }: Sample): string {

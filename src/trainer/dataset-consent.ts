@@ -49,15 +49,18 @@ function isHeardBy(turn: Turn, scope: LearningScope): boolean {
 }
 
 /**
- * A reply served from the cache was written for somebody else's question. Where anybody has opted out, a source that cannot be
- * seen (older than the window) counts as theirs.
+ * A reply served from the cache was written for somebody else's question, and examples were others' words. Where anybody has
+ * opted out, a source that cannot be seen (older than the window) counts as theirs.
  */
 function restsOnUnknown(turns: readonly Turn[], { optedOut, askers }: Consent): boolean {
   if (optedOut.size === 0) return false;
-  return turns.some(({ provenance: { cache } }) => {
-    if (cache.sourceTurnId === undefined) return false;
-    const asker = askers.get(cache.sourceTurnId);
-    return asker === undefined || optedOut.has(asker);
+  const seen = new Map(turns.map(({ id, askerId }) => [id, askerId]));
+  return turns.some(({ provenance: { cache, exampleTurnIds = [] } }) => {
+    const sources = cache.sourceTurnId === undefined ? exampleTurnIds : [cache.sourceTurnId, ...exampleTurnIds];
+    return sources.some((id) => {
+      const asker = seen.get(id) ?? askers.get(id);
+      return asker === undefined || optedOut.has(asker);
+    });
   });
 }
 

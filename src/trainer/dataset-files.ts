@@ -13,8 +13,6 @@ export function datasetFolderName(built: BuiltDataset): string {
 export function describeDataset(built: BuiltDataset): Dataset {
   const rows = [...built.train, ...built.valid];
   const count = (kind: string) => rows.filter((row) => row.kind === kind).length;
-  const ids = [...rows, ...built.negatives].map((row) => row.id);
-  const pairIds = built.pairs.flatMap((pair) => pair.turnIds);
   return {
     hash: sha256(jsonLines(built.train) + jsonLines(built.valid)),
     scope: built.scope,
@@ -28,7 +26,7 @@ export function describeDataset(built: BuiltDataset): Dataset {
     corrected: count("corrected"),
     servedAgain: count("served-again"),
     dropped: built.dropped,
-    sourceTurnIds: [...new Set([...ids, ...pairIds])].sort(),
+    sourceTurnIds: built.sourceTurnIds,
   };
 }
 

@@ -60,6 +60,8 @@ export interface BuiltDataset {
   readonly valid: readonly DatasetRow[];
   readonly negatives: readonly NegativeRow[];
   readonly pairs: readonly PairRow[];
+  /** Every turn whose words are in a row, a negative or a pair: also those of their prompts. */
+  readonly sourceTurnIds: readonly string[];
   readonly dropped: readonly DroppedRows[];
   /** Values replaced by placeholders in what is kept. */
   readonly masked: { readonly secrets: number; readonly personalData: number };

@@ -1,4 +1,5 @@
 import { type Feedback, isDisliked, isExample, isLiked, meanScore, SCORE_LIKED_MIN } from "#core/feedback.ts";
+import { nameAskers } from "#core/pseudonyms.ts";
 import type { Turn } from "#core/turn.ts";
 import { composePrompt } from "#inference/compose-prompt.ts";
 import type { PromptMessage } from "#inference/inference-engine.ts";
@@ -25,6 +26,8 @@ export interface Sample {
   readonly opinion: "liked" | "disliked" | "none";
   readonly likerIds: readonly string[];
   readonly servedAgain: number;
+  /** Every turn whose words are in it, itself included: when one is forgotten, so is what learned from this. */
+  readonly restsOn: readonly string[];
   readonly secrets: number;
   readonly personalData: number;
 }
@@ -77,9 +80,14 @@ export function sampleOf(rated: RatedTurn, consent: Consent, parts: SamplingPart
     opinion,
     likerIds: feedback.filter((item) => (item.score ?? 0) >= SCORE_LIKED_MIN).map((item) => item.userId),
     servedAgain,
+    restsOn: [turn, ...rated.inputs].flatMap(wordsIn),
     secrets: used.reduce((sum, text) => sum + text.secrets, 0),
     personalData: used.reduce((sum, text) => sum + text.personalData, 0),
   };
+}
+
+function wordsIn({ id, provenance: { exampleTurnIds = [], cache } }: Turn): readonly string[] {
+  return [id, ...exampleTurnIds, ...(cache.sourceTurnId === undefined ? [] : [cache.sourceTurnId])];
 }
 
 /** Every text that `sampleOf` looks at. */
@@ -99,8 +107,10 @@ interface PreparedPrompt {
   readonly used: readonly PreparedText[];
 }
 
-function preparePrompt({ turn, inputs }: RatedTurn, parts: SamplingParts): PreparedPrompt | FilterId {
+/** What was shown as an example is left out: an adapter learns to answer without it. */
+function preparePrompt({ turn, inputs: shown }: RatedTurn, parts: SamplingParts): PreparedPrompt | FilterId {
   const { texts, settings, systemPrompt } = parts;
+  const inputs = shown.filter(({ id }) => turn.provenance.exampleTurnIds?.includes(id) !== true);
   const history: { readonly question: string; readonly reply: string }[] = [];
   const used: PreparedText[] = [];
   // Questions have their own limit when they are asked; in a history either text only has to be sane.
@@ -114,8 +124,14 @@ function preparePrompt({ turn, inputs }: RatedTurn, parts: SamplingParts): Prepa
   }
   const question = texts.prepare(turn.question, settings.questionMaxChars);
   if ("dropped" in question) return question.dropped;
+  const cleaned = [...history.map(({ question: text }) => text), question.text];
+  const asked = nameAskers([...inputs, turn].map((each, index) => ({ ...each, question: cleaned[index] ?? "" })));
   return {
-    messages: composePrompt({ systemPrompt, history, question: question.text }),
+    messages: composePrompt({
+      systemPrompt,
+      history: history.map(({ reply }, index) => ({ question: asked[index] ?? "", reply })),
+      question: asked.at(-1) ?? question.text,
+    }),
     question: question.text,
     isAlone: inputs.length === 0,
     used: [...used, question],
