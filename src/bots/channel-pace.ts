@@ -1,0 +1,118 @@
+import type { Now } from "#core/clock.ts";
+import type { PlatformConnector } from "./platform-connector.ts";
+
+/** Who may write first: the end of a reply, the first words of one, an edit, what is nice to have (emoji to press). */
+export type Urgency = "final" | "first" | "edit" | "extra";
+
+/** One budget per channel, shared by all who write there. */
+export interface ChannelPace {
+  /** Resolves when the channel may be written to, once. Rejects with the signal's reason when that aborts first. */
+  take(channelKey: string, urgency: Urgency, signal?: AbortSignal): Promise<void>;
+  /** The platform asked to wait: nobody writes to this channel before then. */
+  pause(channelKey: string, untilMs: number): void;
+}
+
+export interface PaceLimits {
+  readonly writes: number;
+  readonly perMs: number;
+}
+
+const URGENCIES: readonly Urgency[] = ["final", "first", "edit", "extra"];
+/** Channels at rest that are remembered; a forgotten one begins with a full budget. */
+const CHANNELS_MAX = 5000;
+
+interface Channel {
+  /** When the newest writes were let through, oldest first; at most as many as the budget has. */
+  writesAtMs: number[];
+  readonly waiting: ReadonlyMap<Urgency, Set<() => void>>;
+  pausedUntilMs: number;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** Without limits everybody may write at once, but in a channel that is paused. */
+export function createChannelPace(limits: PaceLimits | undefined, now: Now): ChannelPace {
+  const channels = new Map<string, Channel>();
+
+  function channelOf(key: string): Channel {
+    const known = channels.get(key);
+    if (known !== undefined) {
+      channels.delete(key);
+      channels.set(key, known);
+      return known;
+    }
+    const channel: Channel = {
+      writesAtMs: [],
+      waiting: new Map(URGENCIES.map((urgency) => [urgency, new Set()])),
+      pausedUntilMs: 0,
+      timer: undefined,
+    };
+    channels.set(key, channel);
+    if (channels.size > CHANNELS_MAX) forgetIdle();
+    return channel;
+  }
+
+  function forgetIdle(): void {
+    for (const [key, channel] of channels) {
+      if (channels.size <= CHANNELS_MAX) return;
+      if (channel.timer === undefined && waitMsOf(channel) <= 0) channels.delete(key);
+    }
+  }
+
+  function waitMsOf(channel: Channel): number {
+    const paused = channel.pausedUntilMs - now();
+    if (limits === undefined) return paused;
+    const oldest = channel.writesAtMs.at(-limits.writes);
+    return Math.max(paused, oldest === undefined ? 0 : oldest + limits.perMs - now());
+  }
+
+  function letThrough(channel: Channel): void {
+    channel.timer = undefined;
+    for (;;) {
+      const waiters = URGENCIES.map((urgency) => channel.waiting.get(urgency)).find((set) => (set?.size ?? 0) > 0);
+      const [next] = waiters ?? [];
+      if (next === undefined) return;
+      const waitMs = waitMsOf(channel);
+      if (waitMs > 0) {
+        channel.timer = setTimeout(() => letThrough(channel), waitMs);
+        return;
+      }
+      waiters?.delete(next);
+      if (limits !== undefined) channel.writesAtMs = [...channel.writesAtMs, now()].slice(-limits.writes);
+      next();
+    }
+  }
+
+  return {
+    take(channelKey, urgency, signal) {
+      if (signal?.aborted === true) return Promise.reject(signal.reason);
+      const channel = channelOf(channelKey);
+      return new Promise((resolve, reject) => {
+        const waiters = channel.waiting.get(urgency);
+        const pass = () => {
+          signal?.removeEventListener("abort", leave);
+          resolve();
+        };
+        const leave = () => {
+          if (waiters?.delete(pass) === true) reject(signal?.reason);
+        };
+        signal?.addEventListener("abort", leave, { once: true });
+        waiters?.add(pass);
+        if (channel.timer === undefined) letThrough(channel);
+      });
+    },
+    pause(channelKey, untilMs) {
+      const channel = channelOf(channelKey);
+      channel.pausedUntilMs = Math.max(channel.pausedUntilMs, untilMs);
+    },
+  };
+}
+
+/** The pace of each platform, made when it is first asked for. */
+export function createPaces(now: Now): (connector: PlatformConnector) => ChannelPace {
+  const paces = new WeakMap<PlatformConnector, ChannelPace>();
+  return (connector) => {
+    const pace = paces.get(connector) ?? createChannelPace(connector.limits.channelPace, now);
+    paces.set(connector, pace);
+    return pace;
+  };
+}
