@@ -37,6 +37,8 @@ const STATUS_OF_CODE: ReadonlyMap<string, RefusalStatus> = new Map([
   ["ADAPTER_REFUSED", 409],
   ["NOT_READY", 409],
   ["SERVICE_CONFLICT", 409],
+  ["SETTING_INVALID", 422],
+  ["ENV_FILE_REFUSED", 409],
 ]);
 
 export function statusOf(error: OperatingError): RefusalStatus | 500 {

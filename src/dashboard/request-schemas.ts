@@ -34,6 +34,20 @@ export const feedbackRequest = z
 
 export const trainingRequest = z.strictObject({ domain: id });
 
+/** What each value must look like is the set-up's business. */
+const credential = z.string().max(4096).optional();
+
+export const setupRequest = z.strictObject({
+  values: z.strictObject({
+    DISCORD_TOKEN: credential,
+    SLACK_BOT_TOKEN: credential,
+    SLACK_APP_TOKEN: credential,
+    SLACK_SIGNING_SECRET: credential,
+    SLACK_CLIENT_ID: credential,
+    SLACK_CLIENT_SECRET: credential,
+  }),
+});
+
 export const emptyRequest = z.strictObject({});
 
 export const conversationsQuery = z.object({

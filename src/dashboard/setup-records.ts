@@ -49,7 +49,7 @@ export interface SetupOutcome {
 }
 
 /** By variable; blank or missing keeps what is stored. */
-export type SetupGiven = Readonly<Record<string, string>>;
+export type SetupGiven = Readonly<Record<string, string | undefined>>;
 
 /** The use cases behind set-up, the same for the terminal and the web. */
 export interface SetupParts {

@@ -19,6 +19,9 @@ const TYPES: ReadonlyMap<string, string> = new Map([
   [".webmanifest", "application/manifest+json"],
 ]);
 
+/** Addresses of pages; the script of the one document tells them apart. */
+const PAGES: ReadonlySet<string> = new Set(["/", "/setup"]);
+
 /**
  * The built pages. They are read once and served by exact name from memory, so no request ever becomes a path.
  * Files below assets/ carry a hash of their content in their name and are kept by browsers for ever.
@@ -31,7 +34,7 @@ export function staticPages(directory: string): Hono {
     return files;
   };
   const serve: Handler = async (context) => {
-    const path = context.req.path === "/" ? "/index.html" : context.req.path;
+    const path = PAGES.has(context.req.path) ? "/index.html" : context.req.path;
     const file = (await readOnce()).get(path);
     if (file === undefined && path === "/index.html") return context.text(NOT_BUILT, 503);
     if (file === undefined) return context.text("Not found", 404);

@@ -2,6 +2,7 @@ import { useCallback, useEffect, useState } from "react";
 import type { ApiError, AppState } from "#dashboard/api-records.ts";
 import { api, failureOf } from "./api/client.ts";
 import { FailureNote } from "./parts/failure-note.tsx";
+import { SetupPage } from "./setup/setup-page.tsx";
 import { Shell } from "./shell.tsx";
 
 const RETRY_MS = 2000;
@@ -29,6 +30,7 @@ export function App() {
     return () => window.clearInterval(timer);
   }, [error, app, read]);
 
+  if (app !== undefined && window.location.pathname === "/setup") return <SetupPage app={app} />;
   if (app !== undefined) return <Shell app={app} onReadState={read} />;
   return <main className="starting">{error === undefined ? null : <FailureNote error={error} />}</main>;
 }

@@ -138,6 +138,9 @@ function PlatformList({ app }: { readonly app: AppState }) {
           <span className="platform-why">{item.why}</span>
         </li>
       ))}
+      <li>
+        <a href="/setup">Set up Discord and Slack</a>
+      </li>
       <li className="version">Reactune {app.version}</li>
     </ul>
   );

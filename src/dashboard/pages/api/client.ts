@@ -9,6 +9,7 @@ import type {
   RunView,
   TurnView,
 } from "#dashboard/api-records.ts";
+import type { SetupGiven, SetupOutcome, SetupTest, SetupView } from "#dashboard/setup-records.ts";
 
 /** What the server said no with, or that it could not be reached. */
 export class ApiFailure extends Error {
@@ -53,6 +54,9 @@ export const api = {
   listAdapters: () => call<{ adapters: AdapterView[] }>("GET", "/adapters"),
   activate: (digest: string) => call("POST", `/adapters/${encodeURIComponent(digest)}/activate`, {}),
   rollBack: (domain: string) => call("POST", `/domains/${encodeURIComponent(domain)}/rollback`, {}),
+  readSetup: () => call<SetupView>("GET", "/setup"),
+  testSetup: (values: SetupGiven) => call<{ tests: SetupTest[] }>("POST", "/setup/test", { values }),
+  saveSetup: (values: SetupGiven) => call<SetupOutcome>("PUT", "/setup", { values }),
   readCache: () => call<{ cache: CacheView }>("GET", "/cache"),
 };
 
