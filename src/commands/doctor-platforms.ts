@@ -3,8 +3,7 @@ import { join } from "node:path";
 import type { Config } from "#config/schema.ts";
 import { type Finding, ok } from "./doctor-finding.ts";
 import { testValues } from "./setup-credentials.ts";
-import { CHAT_PLATFORMS, SETUP_FIELDS, valuesOfCredentials } from "./setup-fields.ts";
-import { NAMES } from "./setup-prompts.ts";
+import { CHAT_PLATFORMS, NAMES, SETUP_FIELDS, valuesOfCredentials } from "./setup-fields.ts";
 
 type PlatformSettings = Pick<Config, "credentials" | "discord" | "slack">;
 

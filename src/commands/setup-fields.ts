@@ -2,6 +2,8 @@ import { expectedForms } from "#config/schema.ts";
 import { credentialsSchema } from "#config/secrets.ts";
 
 export type ChatPlatform = "discord" | "slack";
+/** As people write them. */
+export const NAMES: Readonly<Record<ChatPlatform, string>> = { discord: "Discord", slack: "Slack" };
 export const CHAT_PLATFORMS: readonly ChatPlatform[] = ["discord", "slack"];
 
 /** Variables that set-up asks for; nothing else of `.env` is its business. */

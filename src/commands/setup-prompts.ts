@@ -13,7 +13,7 @@ import {
   text,
 } from "@clack/prompts";
 import type { SetupFieldView, SetupTest } from "#dashboard/setup-records.ts";
-import { CHAT_PLATFORMS, type ChatPlatform, describeMisfit, SETUP_VARIABLES } from "./setup-fields.ts";
+import { CHAT_PLATFORMS, type ChatPlatform, describeMisfit, NAMES, SETUP_VARIABLES } from "./setup-fields.ts";
 
 /** Questions of set-up on a terminal. Each answer is undefined when the person gave up (Ctrl+C, Escape). */
 export interface SetupPrompts {
@@ -85,8 +85,6 @@ export function openSetupPrompts(input: Readable, output: Writable): SetupPrompt
     giveUp: () => cancel("Nothing was changed.", { output }),
   };
 }
-
-export const NAMES: Readonly<Record<ChatPlatform, string>> = { discord: "Discord", slack: "Slack" };
 
 function unlessCancelled<T>(answer: T): Exclude<T, symbol> | undefined {
   return isCancel(answer) ? undefined : (answer as Exclude<T, symbol>);

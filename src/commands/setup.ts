@@ -1,7 +1,8 @@
 import type { SetupGiven, SetupOutcome, SetupParts } from "#dashboard/setup-records.ts";
 import { type Output, printJson } from "./output.ts";
 import { type SetupContext, saveUntested } from "./setup-credentials.ts";
-import { NAMES, type SetupPrompts } from "./setup-prompts.ts";
+import { NAMES } from "./setup-fields.ts";
+import type { SetupPrompts } from "./setup-prompts.ts";
 
 export interface SetupOptions {
   /** From files and standard input. */

@@ -3,17 +3,19 @@ import { join, resolve } from "node:path";
 import { text as readText } from "node:stream/consumers";
 import type { Command } from "commander";
 import { applicationIdOfToken, createInviteLinks, printInvite } from "#commands/invite.ts";
+import { ReplayRefusedError, replay } from "#commands/replay.ts";
 import { setUp } from "#commands/setup.ts";
 import { openSetup, type SetupContext } from "#commands/setup-credentials.ts";
 import { testDiscord } from "#commands/setup-discord.ts";
 import { SETUP_FIELDS } from "#commands/setup-fields.ts";
-import { openSetupPrompts } from "#commands/setup-prompts.ts";
 import { programDirectory } from "#config/load.ts";
 import type { Config } from "#config/schema.ts";
 import { readSystem } from "#config/system.ts";
 import { ConfigInvalidError, SettingInvalidError } from "#core/errors.ts";
 import type { SetupParts } from "#dashboard/setup-records.ts";
 import type { CommandContext } from "./command-context.ts";
+import { newId } from "./identity.ts";
+import { findServer } from "./running-server.ts";
 
 export function addSetupCommands(program: Command, context: CommandContext): void {
   const setup = program
@@ -32,6 +34,45 @@ export function addSetupCommands(program: Command, context: CommandContext): voi
     .option("--application-id <id>", "of the Discord application; read from the token when not given")
     .option("--json", "for scripts")
     .action((options) => runInvite(program, context, options));
+  program
+    .command("replay <file>")
+    .description(
+      "hand recorded platform events (JSON lines) to the running bot, which answers them where they came from",
+    )
+    .option("--dry-run", "only check the lines")
+    .option("--speed <factor>", "1: as fast as it was recorded; 0: without pauses", "0")
+    .option("--fresh", "as new events, although they were replayed before")
+    .option("--skip-invalid", "send the good lines although others are bad")
+    .option("--json", "for scripts")
+    .action((file, options) => runReplay(context, file, options));
+}
+
+async function runReplay(
+  { output, load }: CommandContext,
+  file: string,
+  options: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const text = await readFile(file, "utf8").catch((cause: unknown) => {
+    throw new ReplayRefusedError(`file "${file}" cannot be read`, "Check the path", { cause });
+  });
+  const speed = Number(options["speed"]);
+  if (!(speed >= 0 && speed <= 10_000))
+    throw new ReplayRefusedError("--speed is no number from 0 to 10000", "Try --speed 1");
+  const isDryRun = options["dryRun"] === true;
+  const url = isDryRun ? undefined : (await findServer(load().config))?.url;
+  const summary = await replay(
+    text,
+    {
+      url,
+      isDryRun,
+      speed,
+      ...(options["fresh"] === true ? { freshId: newId() } : {}),
+      skipsInvalid: options["skipInvalid"] === true,
+      isJson: options["json"] === true,
+    },
+    output,
+  );
+  if (summary.invalid.length > 0 || summary.failed.length > 0) process.exitCode = 1;
 }
 
 /** For the web: the same set-up with the settings of the running program. */
@@ -46,6 +87,7 @@ async function runSetup(
 ): Promise<void> {
   const context = contextOf(configOrDefaults(load, output.tell), envFileOf(program));
   const given = await readGiven(options);
+  const { openSetupPrompts } = await import("#commands/setup-prompts.ts");
   const isUnattended = options["yes"] === true || options["json"] === true || !process.stdin.isTTY;
   const isDone = await setUp(
     { setup: openSetup(context), context, prompts: openSetupPrompts(process.stdin, process.stderr) },

@@ -9,6 +9,7 @@ import type { ChatStore } from "#store/chat-store.ts";
 import type { LearningStore } from "#store/learning-store.ts";
 import type { SemanticCache } from "#store/semantic-cache.ts";
 import type { AppState, RunFigure } from "./api-records.ts";
+import type { IntakeOf } from "./replay-routes.ts";
 import type { SetupParts } from "./setup-records.ts";
 
 /** What the HTTP server stands on. It decides nothing: it reads stores and starts use cases. */
@@ -27,6 +28,8 @@ export interface DashboardParts {
   readonly pagesDirectory: string;
   /** Undefined: no set-up on the web, because the server can be reached from other computers. */
   readonly setup?: SetupParts;
+  /** For `reactune replay`, from this computer only. Undefined: not offered. */
+  readonly intakeOf?: IntakeOf;
 
   readState(): Promise<Omit<AppState, "person">>;
   /** Undefined when messages can be answered; else why not, in words. */

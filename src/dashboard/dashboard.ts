@@ -13,6 +13,7 @@ import { guardRequests, secureResponses } from "./guard-requests.ts";
 import { HttpRefusal, statusOf } from "./http-refusal.ts";
 import { identify, type PersonEnv } from "./identify.ts";
 import { learningRoutes } from "./learning-routes.ts";
+import { replayRoutes } from "./replay-routes.ts";
 import { setupRoutes } from "./setup-routes.ts";
 import { healthRoutes, stateRoutes } from "./state-routes.ts";
 import { staticPages } from "./static-pages.ts";
@@ -57,6 +58,7 @@ function apiRoutes(parts: DashboardParts, streams: EventStreams): Hono<PersonEnv
   api.route("/", eventRoutes(parts, streams));
   // Before the routes that ask for an admin on every address: a refusal says why.
   if (parts.setup !== undefined) api.route("/", setupRoutes(parts.setup));
+  if (parts.intakeOf !== undefined) api.route("/", replayRoutes(parts.intakeOf));
   api.route("/", learningRoutes(parts));
   api.all("*", () => {
     const hint = "Compare the address and the method with the documentation";
