@@ -1,0 +1,47 @@
+import type { Turn } from "#core/turn.ts";
+import type { ChatStore } from "#store/chat-store.ts";
+import type { CommandCall } from "./chat-command.ts";
+
+/**
+ * The turn that a command is about: the one of the message it was called on, else the newest reply in the place, the caller's
+ * own before others'. Nothing of another place can be named: messages are looked up in the channel of the call only.
+ */
+export async function findTurnOfCall(chat: ChatStore, call: CommandCall): Promise<Turn | undefined> {
+  const turn =
+    call.messageId === undefined
+      ? await findNewest(chat, call)
+      : await chat.findTurnByMessage(call.workspaceId, call.channelId, call.messageId);
+  return turn !== undefined && isThere(turn) ? turn : undefined;
+}
+
+/** What to say when there is no such turn. */
+export function noTurnText({ messageId }: CommandCall): string {
+  return messageId === undefined
+    ? "I have answered nothing here yet: ask something first."
+    : "That message is no reply of mine, or it is gone.";
+}
+
+/** The message that bears the end of the reply; undefined while nothing was shown. */
+export function replyMessageOf({ messages }: Turn): string | undefined {
+  return messages.findLast(({ role }) => role === "reply")?.messageId;
+}
+
+const TURNS_LOOKED_AT_MAX = 50;
+const CONVERSATIONS_LOOKED_AT_MAX = 20;
+
+async function findNewest(chat: ChatStore, call: CommandCall): Promise<Turn | undefined> {
+  const open = await chat.findOpenConversation(call);
+  const conversation = open ?? (await findLastConversation(chat, call));
+  if (conversation === undefined) return undefined;
+  const turns = (await chat.listHistory(conversation.id, TURNS_LOOKED_AT_MAX)).filter(isThere);
+  return turns.findLast(({ askerId }) => askerId === call.userId) ?? turns.at(-1);
+}
+
+async function findLastConversation(chat: ChatStore, { workspaceId, channelId, threadId }: CommandCall) {
+  const query = { workspaceId, channelId, limit: CONVERSATIONS_LOOKED_AT_MAX };
+  return (await chat.listConversations(query)).find((conversation) => conversation.threadId === threadId);
+}
+
+function isThere({ status, messages }: Turn): boolean {
+  return status !== "deleted" && status !== "superseded" && messages.some(({ role }) => role === "reply");
+}
