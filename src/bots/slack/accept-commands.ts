@@ -1,0 +1,355 @@
+import { z } from "zod";
+import type { ChatCommand, CommandCall, CommandReply } from "#bots/chat-command.ts";
+import { describeCommands, describeUsage, parseCommandText } from "#bots/command-text.ts";
+import type { Intake } from "#bots/intake.ts";
+import type { SettingsWatch } from "#bots/place-settings.ts";
+import type { PostedPlace } from "#bots/platform-connector.ts";
+import type { Now } from "#core/clock.ts";
+import { PlatformRefusedError } from "#core/errors.ts";
+import type { Score } from "#core/feedback.ts";
+import type { Visibility } from "#core/scope.ts";
+import { confirmBlock, formView, readCarried, readFields, type SlackText, textMessages } from "./command-forms.ts";
+import { isOnSlack, nameOfCallback, OWN_COMMAND } from "./command-names.ts";
+import { eventIdOf, msOf } from "./read-message.ts";
+import { ACTIONS, NOTICE_EVENT } from "./reply-blocks.ts";
+import type { SlackFacts } from "./slack-facts.ts";
+import type { SlackNotices } from "./slack-notices.ts";
+import type { SlackWorkspace } from "./slack-workspaces.ts";
+
+/** Slash commands, entries of a message's menu, forms and buttons. What Slack sends is parsed here. */
+export interface SlackCommands {
+  slash(workspace: SlackWorkspace, body: unknown, respond: Respond): Promise<void>;
+  menu(workspace: SlackWorkspace, body: unknown, respond: Respond): Promise<void>;
+  form(workspace: SlackWorkspace, body: unknown): Promise<void>;
+  /** Resolves when a score is stored; runs a command for the other buttons. */
+  button(workspace: SlackWorkspace, body: unknown, respond: Respond): Promise<void>;
+}
+
+/** Answers the person who called, at the address that Slack gave for it. */
+export type Respond = (message: Answer) => Promise<unknown>;
+
+export interface Answer extends SlackText {
+  readonly response_type: "in_channel" | "ephemeral";
+  readonly replace_original?: boolean;
+}
+
+export interface CommandParts {
+  readonly intake: Intake;
+  readonly settings: SettingsWatch;
+  readonly facts: SlackFacts;
+  readonly notices: SlackNotices;
+  /** Ends the reply that a message belongs to. */
+  readonly stop: (place: PostedPlace) => Promise<void>;
+  readonly now: Now;
+}
+
+const slashSchema = z.object({
+  command: z.string(),
+  text: z.string().default(""),
+  channel_id: z.string(),
+  channel_name: z.string().default(""),
+  user_id: z.string(),
+  trigger_id: z.string(),
+});
+const messageSchema = z.object({ ts: z.string(), thread_ts: z.string().optional() });
+const menuSchema = z.object({
+  callback_id: z.string(),
+  trigger_id: z.string(),
+  user: z.object({ id: z.string() }),
+  channel: z.object({ id: z.string(), name: z.string().optional() }),
+  message: messageSchema,
+});
+const buttonSchema = z.object({
+  trigger_id: z.string(),
+  user: z.object({ id: z.string() }),
+  channel: z.object({ id: z.string(), name: z.string().optional() }).optional(),
+  container: z.object({ channel_id: z.string().optional(), thread_ts: z.string().optional() }).optional(),
+  message: messageSchema.optional(),
+  actions: z
+    .array(z.object({ action_id: z.string(), value: z.string().optional(), action_ts: z.string().optional() }))
+    .min(1),
+});
+const formSchema = z.object({
+  user: z.object({ id: z.string() }),
+  view: z.object({
+    id: z.string(),
+    private_metadata: z.string(),
+    state: z.object({ values: z.unknown() }),
+  }),
+});
+
+/** Where a call comes from, before its command is known. */
+interface Caller {
+  readonly callId: string;
+  readonly channelId: string;
+  readonly channelName?: string | undefined;
+  readonly threadId?: string | undefined;
+  readonly messageId?: string | undefined;
+  readonly userId: string;
+}
+
+export function slackCommands(parts: CommandParts): SlackCommands {
+  const { intake, facts, notices } = parts;
+  const commands = () => intake.commands.filter(isOnSlack);
+
+  async function visibilityOf(workspace: SlackWorkspace, caller: Caller): Promise<Visibility> {
+    const found = await facts.channel(workspace, caller.channelId);
+    return found?.visibility ?? (caller.channelName === "directmessage" ? "direct" : "private");
+  }
+
+  async function callOf(
+    workspace: SlackWorkspace,
+    command: string,
+    caller: Caller,
+    options: ReadonlyMap<string, string>,
+  ): Promise<CommandCall> {
+    const { channelId, threadId, messageId, userId } = caller;
+    const { workspaceId } = workspace;
+    const visibility = await visibilityOf(workspace, caller);
+    const settings = parts.settings.of({ platform: "slack", workspaceId, channelId, visibility });
+    const [user, roles] = await Promise.all([
+      facts.user(workspace, userId),
+      facts.rolesOf(workspace, userId, settings),
+    ]);
+    return {
+      command,
+      platform: "slack",
+      callId: caller.callId,
+      workspaceId,
+      channelId,
+      ...(threadId === undefined ? {} : { threadId }),
+      ...(messageId === undefined ? {} : { messageId }),
+      visibility,
+      userId,
+      roles,
+      isAdmin: user?.isAdmin === true || settings.adminRoles.some((role) => roles.includes(role)),
+      options,
+      atMs: parts.now(),
+    };
+  }
+
+  async function run(workspace: SlackWorkspace, call: CommandCall, say: Respond, triggerId?: string): Promise<void> {
+    const reply = await intake.runCommand(call);
+    if (reply.ask !== undefined) return await ask(workspace, call, reply.ask.question, reply.text, say);
+    if (reply.form !== undefined && triggerId !== undefined && (await openForm(workspace, call, reply, triggerId)))
+      return;
+    await tellReply(workspace, call, reply, say);
+  }
+
+  /** False: Slack did not open it (it does so only within 3 s), so the text has to do. */
+  async function openForm(
+    workspace: SlackWorkspace,
+    call: CommandCall,
+    reply: CommandReply,
+    triggerId: string,
+  ): Promise<boolean> {
+    const view = reply.form === undefined ? undefined : formView(call, reply.form);
+    if (view === undefined) return false;
+    const kind = { method: "views.open", what: "open a form", urgency: "must", isRepeatable: false } as const;
+    return await workspace.calls
+      .run(kind, (client) => client.views.open({ trigger_id: triggerId, view }))
+      .then(
+        () => true,
+        () => false,
+      );
+  }
+
+  async function tellReply(
+    workspace: SlackWorkspace,
+    call: CommandCall,
+    reply: CommandReply,
+    say: Respond,
+  ): Promise<void> {
+    const isPublic = reply.isPublic === true;
+    const messages = textMessages(reply.text);
+    const confirm = reply.confirm && confirmBlock(call, reply.confirm.label, reply.confirm.options);
+    for (const [index, message] of messages.entries()) {
+      const isLast = index === messages.length - 1;
+      await say({
+        text: message.text,
+        blocks: isLast && confirm !== undefined ? [...message.blocks, confirm] : message.blocks,
+        response_type: isPublic ? "in_channel" : "ephemeral",
+        replace_original: false,
+      });
+    }
+    const { image, file } = reply;
+    if (image !== undefined) {
+      await notices.sendFile(workspace, call, { contents: image.png, name: image.name, alt: image.alt, isPublic });
+    }
+    if (file !== undefined) {
+      await notices.sendFile(workspace, call, { contents: file.contents, name: file.name, isPublic: false });
+    }
+  }
+
+  /** The question stands in the channel, so that everybody sees what is answered, and is a message like any other from then on. */
+  async function ask(
+    workspace: SlackWorkspace,
+    call: CommandCall,
+    question: string,
+    shown: string,
+    say: Respond,
+  ): Promise<void> {
+    const { channelId, visibility, userId, workspaceId } = call;
+    const [message] = textMessages(shown);
+    const kind = {
+      method: "chat.postMessage",
+      what: "post a question",
+      channelId,
+      urgency: "must",
+      isRepeatable: false,
+    } as const;
+    try {
+      const { ts } = await workspace.calls.run(kind, (client) =>
+        client.chat.postMessage({
+          channel: channelId,
+          text: message?.text ?? "",
+          blocks: message?.blocks ?? [],
+          metadata: { event_type: NOTICE_EVENT, event_payload: {} },
+          unfurl_links: false,
+          unfurl_media: false,
+        }),
+      );
+      if (ts === undefined) throw new Error("chat.postMessage named no message");
+      const settings = parts.settings.of({ platform: "slack", workspaceId, channelId, visibility });
+      const opensThread = visibility === "direct" ? workspace.isAgent : settings.openThreads;
+      await intake.acceptMessage(eventIdOf(workspace.teamId, channelId, ts), {
+        platform: "slack",
+        workspaceId,
+        channelId,
+        ...(opensThread ? { threadId: ts } : {}),
+        visibility,
+        userId,
+        messageId: ts,
+        text: question,
+        sentAtMs: msOf(ts),
+      });
+    } catch (error) {
+      if (!(error instanceof PlatformRefusedError)) throw error;
+      await tellEphemerally(say, "I cannot write here. Invite me into the channel with `/invite`, then ask again.");
+    }
+  }
+
+  /** For forms: Slack gives them no address to answer to. */
+  const sayIn =
+    (workspace: SlackWorkspace, call: CommandCall): Respond =>
+    (message) =>
+      notices.tellPerson(workspace, call, message);
+
+  return {
+    async slash(workspace, body, respond) {
+      const given = slashSchema.parse(body);
+      const typed = given.command.replace(/^\//, "");
+      const isOwn = typed === OWN_COMMAND;
+      const [, first = "", rest = ""] = /^\s*(\S*)\s*([\s\S]*)$/.exec(given.text) ?? [];
+      const name = isOwn ? first.toLowerCase() || "help" : typed;
+      const caller = {
+        callId: `slack:${given.trigger_id}`,
+        channelId: given.channel_id,
+        channelName: given.channel_name,
+        userId: given.user_id,
+      };
+      const command = commands().find((one) => one.name === name);
+      if (command === undefined) {
+        const { isAdmin } = await callOf(workspace, name, caller, new Map());
+        const text = describeCommands(commands(), { isAdmin, prefix: `/${OWN_COMMAND} ` });
+        return await tellEphemerally(respond, `There is no command "${name}" here.\n\n${text}`);
+      }
+      const parsed = parseCommandText(command, isOwn ? rest : given.text);
+      if ("problem" in parsed) return await tellEphemerally(respond, parsed.problem);
+      await run(workspace, await callOf(workspace, name, caller, parsed.options), respond, given.trigger_id);
+    },
+    async menu(workspace, body, respond) {
+      const { callback_id, trigger_id, user, channel, message } = menuSchema.parse(body);
+      const caller = {
+        callId: `slack:${trigger_id}`,
+        channelId: channel.id,
+        channelName: channel.name,
+        threadId: message.thread_ts,
+        messageId: message.ts,
+        userId: user.id,
+      };
+      const call = await callOf(workspace, nameOfCallback(callback_id), caller, new Map());
+      await run(workspace, call, respond, trigger_id);
+    },
+    async form(workspace, body) {
+      const { user, view } = formSchema.parse(body);
+      const carried = readCarried(view.private_metadata);
+      if (carried === undefined) return;
+      const { command, options, ...place } = carried;
+      const caller = { ...place, callId: `slack:${view.id}`, userId: user.id };
+      const answers = new Map([...options, ...readFields(view.state.values)]);
+      const call = { ...(await callOf(workspace, command, caller, answers)), isForm: true };
+      await run(workspace, call, sayIn(workspace, call));
+    },
+    async button(workspace, body, respond) {
+      const given = buttonSchema.parse(body);
+      const [action] = given.actions;
+      const channelId = given.channel?.id ?? given.container?.channel_id;
+      if (action === undefined || channelId === undefined) return;
+      const threadId = given.message?.thread_ts ?? given.container?.thread_ts;
+      const caller = {
+        callId: `slack:${given.trigger_id}`,
+        channelId,
+        channelName: given.channel?.name,
+        threadId,
+        messageId: given.message?.ts,
+        userId: given.user.id,
+      };
+      if (action.action_id === ACTIONS.confirm) {
+        const carried = readCarried(action.value);
+        if (carried === undefined) return;
+        const { command, options, ...place } = carried;
+        const call = await callOf(workspace, command, { ...caller, ...place }, new Map(options));
+        return await run(
+          workspace,
+          call,
+          (message) => respond({ ...message, replace_original: true }),
+          given.trigger_id,
+        );
+      }
+      const messageId = given.message?.ts;
+      if (messageId === undefined) return;
+      const { workspaceId } = workspace;
+      const place = { workspaceId, channelId, messageId, ...(threadId === undefined ? {} : { threadId }) };
+      if (action.action_id === ACTIONS.stop) return await parts.stop(place);
+      if (action.action_id === ACTIONS.rate) {
+        const score = scoreOf(action.value);
+        if (score === undefined) return;
+        const atMs = action.action_ts === undefined ? parts.now() : msOf(action.action_ts);
+        return await intake.acceptFeedback({
+          workspaceId,
+          channelId,
+          messageId,
+          userId: given.user.id,
+          source: "button",
+          score,
+          atMs,
+        });
+      }
+      const name = action.action_id === ACTIONS.regenerate ? "regenerate" : "report";
+      await run(workspace, await callOf(workspace, name, caller, new Map()), respond, given.trigger_id);
+    },
+  };
+}
+
+function scoreOf(value: string | undefined): Score | undefined {
+  return value === "5" ? 5 : value === "1" ? 1 : undefined;
+}
+
+async function tellEphemerally(respond: Respond, markdown: string): Promise<void> {
+  for (const message of textMessages(markdown)) await respond({ ...message, response_type: "ephemeral" });
+}
+
+/** What the manifest offers for a command, in Slack's words. */
+export function manifestCommand(command: ChatCommand): {
+  readonly command: string;
+  readonly description: string;
+  readonly usage_hint?: string;
+} {
+  const [, ...hint] = describeUsage(command).replaceAll("`", "").split(" ");
+  return {
+    command: `/${command.name}`,
+    description: command.description,
+    ...(hint.length === 0 ? {} : { usage_hint: hint.join(" ") }),
+  };
+}

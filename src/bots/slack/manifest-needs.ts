@@ -1,0 +1,40 @@
+/** What config/slack-manifest.yaml must ask for, each because a call or an event needs it. */
+export const BOT_SCOPES = [
+  "app_mentions:read",
+  "assistant:write",
+  "channels:history",
+  "channels:read",
+  "chat:write",
+  "commands",
+  "files:read",
+  "files:write",
+  "groups:history",
+  "groups:read",
+  "im:history",
+  "im:read",
+  "im:write",
+  "mpim:history",
+  "mpim:read",
+  "reactions:read",
+  "reactions:write",
+  "usergroups:read",
+  "users:read",
+] as const;
+
+/** The events that listeners are registered for, by the names under which Slack offers them. */
+export const BOT_EVENTS = [
+  "agent_session_stopped",
+  "app_home_opened",
+  "app_mention",
+  "app_uninstalled",
+  "channel_deleted",
+  "group_deleted",
+  "member_joined_channel",
+  "message.channels",
+  "message.groups",
+  "message.im",
+  "message.mpim",
+  "reaction_added",
+  "reaction_removed",
+  "tokens_revoked",
+] as const;

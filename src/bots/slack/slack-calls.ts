@@ -1,0 +1,112 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { webApi } from "@slack/bolt";
+import type { Now } from "#core/clock.ts";
+import { isOutcomeUnknown, refusalOf, retryAfterSecondsOf } from "./slack-refusals.ts";
+
+/**
+ * How Slack's Web API is called for one workspace. The SDK's own retries are off: they would send a message twice after a
+ * lost answer, and a 429 of one method would hold up all others.
+ */
+export interface SlackCalls {
+  /** Rejects with PlatformRefusedError when Slack refuses for good. */
+  run<Result>(kind: CallKind, act: (client: webApi.WebClient) => Promise<Result>): Promise<Result>;
+  /** Whether the method's budget has room for a call that can be left out. */
+  hasRoom(method: string): boolean;
+}
+
+export interface CallKind {
+  /** The Web API's method: budgets and 429 count by it. */
+  readonly method: string;
+  /** What it is for, as in "post a reply". */
+  readonly what: string;
+  /** Posting is limited by channel. */
+  readonly channelId?: string;
+  /** `must`: waits out a 429. `can-skip`: is not even sent while Slack asks to wait. */
+  readonly urgency: "must" | "can-skip";
+  /** Doing it twice is doing it once: tried again after a failure whose outcome is unknown. */
+  readonly isRepeatable: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** A call that was left out since Slack asked to wait. */
+export class SlackBusyError extends Error {
+  constructor(method: string, options?: ErrorOptions) {
+    super(`Cannot call ${method}: Slack asked to wait`, options);
+  }
+}
+
+/** Calls a minute and workspace, as documented (tiers 2, 3 and 4), and how many may come at once. */
+const BUDGETS: ReadonlyMap<string, { readonly perMinute: number; readonly burst: number }> = new Map([
+  ["chat.startStream", { perMinute: 20, burst: 8 }],
+  ["chat.appendStream", { perMinute: 100, burst: 20 }],
+  ["chat.update", { perMinute: 50, burst: 12 }],
+  ["assistant.threads.setStatus", { perMinute: 100, burst: 20 }],
+]);
+/** Of the budget, kept for calls that must be made. */
+const RESERVE = 2;
+const REPEATS_MAX = 3;
+const REPEAT_MS = 250;
+/** A final text waits through this many 429 answers. */
+const WAITS_MAX = 8;
+const WAIT_SECONDS_MAX = 120;
+
+export function createSlackCalls(client: webApi.WebClient, now: Now): SlackCalls {
+  const blockedUntilMs = new Map<string, number>();
+  const tokens = new Map<string, { left: number; atMs: number }>();
+
+  function refill(method: string): { left: number; atMs: number } | undefined {
+    const budget = BUDGETS.get(method);
+    if (budget === undefined) return undefined;
+    const nowMs = now();
+    const before = tokens.get(method) ?? { left: budget.burst, atMs: nowMs };
+    const gained = ((nowMs - before.atMs) * budget.perMinute) / 60_000;
+    const state = { left: Math.min(budget.burst, before.left + gained), atMs: nowMs };
+    tokens.set(method, state);
+    return state;
+  }
+
+  const keyOf = (kind: CallKind) => (kind.channelId === undefined ? kind.method : `${kind.method} ${kind.channelId}`);
+
+  function isBlocked(key: string): boolean {
+    const until = blockedUntilMs.get(key);
+    if (until === undefined) return false;
+    if (until > now()) return true;
+    blockedUntilMs.delete(key);
+    return false;
+  }
+
+  const hasRoom = (method: string) => !isBlocked(method) && (refill(method)?.left ?? RESERVE + 1) >= RESERVE + 1;
+
+  return {
+    hasRoom,
+    async run(kind, act) {
+      const key = keyOf(kind);
+      let waits = 0;
+      for (let attempt = 1; ; attempt++) {
+        if (kind.urgency === "can-skip" && (isBlocked(key) || !hasRoom(kind.method))) {
+          throw new SlackBusyError(kind.method);
+        }
+        const blockedMs = (blockedUntilMs.get(key) ?? 0) - now();
+        if (blockedMs > 0) await sleep(blockedMs, undefined, { signal: kind.signal });
+        const budget = refill(kind.method);
+        if (budget !== undefined) budget.left -= 1;
+        try {
+          return await act(client);
+        } catch (error) {
+          const seconds = retryAfterSecondsOf(error);
+          if (seconds !== undefined) {
+            blockedUntilMs.set(key, now() + Math.min(seconds, WAIT_SECONDS_MAX) * 1000);
+            waits++;
+            if (kind.urgency === "can-skip") throw new SlackBusyError(kind.method, { cause: error });
+            if (waits > WAITS_MAX) throw error;
+            attempt--;
+            continue;
+          }
+          if (!kind.isRepeatable || !isOutcomeUnknown(error) || attempt >= REPEATS_MAX)
+            throw refusalOf(error, kind.what);
+          await sleep(REPEAT_MS * 2 ** (attempt - 1), undefined, { signal: kind.signal });
+        }
+      }
+    },
+  };
+}

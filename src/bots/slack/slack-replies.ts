@@ -1,0 +1,395 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import type { PlatformConnector, PostedPart, PostedPlace, ReplyPart } from "#bots/platform-connector.ts";
+import type { Now } from "#core/clock.ts";
+import { PlatformRefusedError } from "#core/errors.ts";
+import type { Log } from "#core/log.ts";
+import { type RecentMap, recentMap } from "./recent-map.ts";
+import { fallbackText } from "./render-markdown.ts";
+import { actionBlocks, markdownBlock, REPLY_EVENT, replyMetadata } from "./reply-blocks.ts";
+import { type CallKind, SlackBusyError } from "./slack-calls.ts";
+import { isOutcomeUnknown, slackErrorOf } from "./slack-refusals.ts";
+import type { SlackWorkspace, SlackWorkspaces } from "./slack-workspaces.ts";
+
+/**
+ * Posts and grows replies. In a thread a growing text is Slack's own stream: appended to, and stopped at the end with the final
+ * buttons. Where Slack refuses that, the text is no extension of what is shown, or an append's outcome is unknown, the message
+ * is edited instead. The last call always leaves the whole text.
+ */
+export interface SlackReplies extends Pick<PlatformConnector, "post" | "edit" | "remove" | "reconcile"> {
+  /** Replies that are being written in a channel or thread. */
+  growingIn(workspaceId: string, channelId: string, threadId: string | undefined): readonly PostedPart[];
+}
+
+export interface RepliesParts {
+  readonly workspaces: SlackWorkspaces;
+  readonly streaming: "auto" | "edits";
+  /** The bot wrote into a thread: it is part of it from now on. */
+  readonly onPosted: (place: PostedPlace) => void;
+  readonly now: Now;
+  readonly log: Log;
+}
+
+interface Growing {
+  readonly turnId: string;
+  readonly workspaceId: string;
+  readonly channelId: string;
+  readonly threadId: string | undefined;
+  readonly messageId: string;
+  isStream: boolean;
+  /** What Slack has for sure. Undefined: an append's outcome is unknown, so nothing is appended any more. */
+  shown: string | undefined;
+  editedAtMs: number;
+}
+
+/** Least time between two edits that only show progress. */
+export const EDIT_INTERVAL_MS = 1000;
+const GROWING_MAX = 2000;
+const POSTS_MAX = 3;
+/** After a lost answer the message may take a moment to show in the history. */
+const SETTLE_MS = 300;
+
+/** Slack has no streams here: the whole workspace, or this channel. */
+const NO_STREAM_IN_WORKSPACE = new Set([
+  "unknown_method",
+  "missing_scope",
+  "not_allowed_token_type",
+  "method_deprecated",
+]);
+const NO_STREAM_IN_CHANNEL = new Set([
+  "channel_type_not_supported",
+  "invalid_arguments",
+  "missing_recipient_team_id",
+  "missing_recipient_user_id",
+  "team_not_found",
+  "user_not_found",
+]);
+
+export function slackReplies(parts: RepliesParts): SlackReplies {
+  const growing = recentMap<Growing>(GROWING_MAX);
+  const withoutStreams: RecentMap<true> = recentMap<true>(GROWING_MAX);
+  const { workspaces, now } = parts;
+
+  function canStream(part: ReplyPart, workspace: SlackWorkspace): boolean {
+    if (parts.streaming === "edits" || part.threadId === undefined || part.text.trim() === "") return false;
+    if (withoutStreams.get(workspace.teamId) || withoutStreams.get(`${workspace.teamId} ${part.channelId}`))
+      return false;
+    return workspace.calls.hasRoom("chat.startStream");
+  }
+
+  async function startStream(
+    part: ReplyPart,
+    threadId: string,
+    workspace: SlackWorkspace,
+  ): Promise<string | undefined> {
+    try {
+      const kind = writeKind("chat.startStream", part, { urgency: "can-skip" });
+      const { ts } = await workspace.calls.run(kind, (client) =>
+        client.chat.startStream({
+          channel: part.channelId,
+          thread_ts: threadId,
+          recipient_user_id: part.askerId,
+          recipient_team_id: workspace.teamId,
+          markdown_text: part.text,
+        }),
+      );
+      return ts;
+    } catch (error) {
+      if (error instanceof SlackBusyError) return undefined;
+      const code = slackErrorOf(causeOf(error));
+      if (code !== undefined && NO_STREAM_IN_WORKSPACE.has(code)) {
+        withoutStreams.set(workspace.teamId, true);
+        parts.log.warn({ teamId: workspace.teamId, code }, "slack.streaming-unavailable");
+        return undefined;
+      }
+      if (code !== undefined && NO_STREAM_IN_CHANNEL.has(code)) {
+        withoutStreams.set(`${workspace.teamId} ${part.channelId}`, true);
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
+  async function post(part: ReplyPart): Promise<PostedPart> {
+    const workspace = await workspaces.get(part.workspaceId);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const started =
+          !part.isFinal && part.threadId !== undefined && canStream(part, workspace)
+            ? await startStream(part, part.threadId, workspace)
+            : undefined;
+        const messageId = started ?? (await postMessage(part, workspace));
+        return keep(part, messageId, started !== undefined);
+      } catch (error) {
+        if (!isOutcomeUnknown(causeOf(error)) || attempt >= POSTS_MAX) throw error;
+        await sleep(SETTLE_MS);
+        const found = await reconcile(part);
+        if (found !== undefined) {
+          // Found does not mean that it holds this text.
+          await edit(found, part);
+          return found;
+        }
+      }
+    }
+  }
+
+  function keep(part: ReplyPart, messageId: string, isStream: boolean): PostedPart {
+    const { turnId, workspaceId, channelId, threadId } = part;
+    if (!part.isFinal) {
+      const state = {
+        turnId,
+        workspaceId,
+        channelId,
+        threadId,
+        messageId,
+        isStream,
+        shown: part.text,
+        editedAtMs: now(),
+      };
+      growing.set(keyOf(channelId, messageId), state);
+    }
+    parts.onPosted({ workspaceId, channelId, messageId, ...(threadId === undefined ? {} : { threadId }) });
+    return { messageId };
+  }
+
+  async function postMessage(part: ReplyPart, workspace: SlackWorkspace): Promise<string> {
+    const kind = writeKind("chat.postMessage", part, { channelId: part.channelId });
+    const where = {
+      channel: part.channelId,
+      ...(part.threadId === undefined ? {} : { thread_ts: part.threadId }),
+      metadata: replyMetadata(part),
+      unfurl_links: false,
+      unfurl_media: false,
+    };
+    const { ts } = await withPlainFallback(part, (content) =>
+      workspace.calls.run(kind, (client) => client.chat.postMessage({ ...where, ...content })),
+    );
+    if (ts === undefined) throw new Error("chat.postMessage named no message");
+    return ts;
+  }
+
+  async function edit(posted: PostedPart, part: ReplyPart): Promise<void> {
+    const workspace = await workspaces.get(part.workspaceId);
+    const key = keyOf(part.channelId, posted.messageId);
+    const state = growing.get(key);
+    if (part.isFinal) {
+      if (state?.isStream !== true || !(await endStream(state, part, workspace))) {
+        await update(posted.messageId, part, workspace);
+      }
+      growing.delete(key);
+      return;
+    }
+    if (state?.isStream === true && (await append(state, part, workspace))) return;
+    if (state !== undefined && now() - state.editedAtMs < EDIT_INTERVAL_MS) return;
+    await update(posted.messageId, part, workspace);
+    if (state !== undefined) Object.assign(state, { isStream: false, shown: part.text, editedAtMs: now() });
+  }
+
+  /** False: the stream cannot go on, the message has to be edited. */
+  async function append(state: Growing, part: ReplyPart, workspace: SlackWorkspace): Promise<boolean> {
+    if (state.shown === undefined || !part.text.startsWith(state.shown)) return false;
+    const suffix = part.text.slice(state.shown.length);
+    if (suffix === "") return true;
+    try {
+      await workspace.calls.run(writeKind("chat.appendStream", part, { urgency: "can-skip" }), (client) =>
+        client.chat.appendStream({ channel: part.channelId, ts: state.messageId, markdown_text: suffix }),
+      );
+      state.shown = part.text;
+      state.editedAtMs = now();
+      return true;
+    } catch (error) {
+      // The next one carries what this one did not.
+      if (error instanceof SlackBusyError) return true;
+      if (isOutcomeUnknown(causeOf(error))) {
+        state.shown = undefined;
+        return false;
+      }
+      if (isStreamOver(error)) return false;
+      throw error;
+    }
+  }
+
+  /** True: Slack has the whole text and the buttons. */
+  async function endStream(state: Growing, part: ReplyPart, workspace: SlackWorkspace): Promise<boolean> {
+    const isExtension = state.shown !== undefined && part.text.startsWith(state.shown);
+    if (!isExtension) return false;
+    const suffix = part.text.slice(state.shown?.length);
+    const blocks = actionBlocks(part);
+    try {
+      await workspace.calls.run(writeKind("chat.stopStream", part, {}), (client) =>
+        client.chat.stopStream({
+          channel: part.channelId,
+          ts: state.messageId,
+          ...(suffix === "" ? {} : { markdown_text: suffix }),
+          ...(blocks.length === 0 ? {} : { blocks }),
+          metadata: replyMetadata(part),
+        }),
+      );
+      return true;
+    } catch (error) {
+      parts.log.debug({ code: slackErrorOf(causeOf(error)) ?? "unknown" }, "slack.stream-ended-badly");
+      return false;
+    }
+  }
+
+  /** Replaces the whole text. A message that still streams is stopped first. */
+  async function update(messageId: string, part: ReplyPart, workspace: SlackWorkspace): Promise<void> {
+    const what = part.isFinal ? ({ urgency: "must" } as const) : ({ urgency: "can-skip" } as const);
+    const kind = writeKind("chat.update", part, { ...what, isRepeatable: true });
+    const send = () =>
+      withPlainFallback(part, (content) =>
+        workspace.calls.run(kind, (client) =>
+          client.chat.update({ channel: part.channelId, ts: messageId, metadata: replyMetadata(part), ...content }),
+        ),
+      );
+    try {
+      await send();
+    } catch (error) {
+      if (slackErrorOf(causeOf(error)) !== "streaming_state_conflict") throw error;
+      await stopStreaming(messageId, part, workspace);
+      await send();
+    }
+  }
+
+  async function stopStreaming(messageId: string, part: ReplyPart, workspace: SlackWorkspace): Promise<void> {
+    const kind = writeKind("chat.stopStream", part, { isRepeatable: true });
+    await workspace.calls
+      .run(kind, (client) => client.chat.stopStream({ channel: part.channelId, ts: messageId }))
+      .catch((error: unknown) => {
+        if (!isStreamOver(error)) throw error;
+      });
+  }
+
+  async function reconcile(part: Omit<ReplyPart, "text" | "isFinal">): Promise<PostedPart | undefined> {
+    const workspace = await workspaces.get(part.workspaceId);
+    const messages = await readBack(part, workspace);
+    const own = messages.find(({ metadata }) => isOf(metadata, part));
+    if (own !== undefined) return { messageId: own.ts };
+    // A stream carries its metadata only from its end on; one of ours without any was begun and not ended.
+    const orphan = messages.find(
+      (message) =>
+        message.streaming_state !== undefined &&
+        message.metadata?.event_type === undefined &&
+        isOurs(message, workspace) &&
+        (growing.get(keyOf(part.channelId, message.ts))?.turnId ?? part.turnId) === part.turnId,
+    );
+    return part.part === 0 && orphan !== undefined ? { messageId: orphan.ts } : undefined;
+  }
+
+  /** What was written since the question, newest first. */
+  async function readBack(
+    part: Omit<ReplyPart, "text" | "isFinal">,
+    workspace: SlackWorkspace,
+  ): Promise<SlackReplyMessage[]> {
+    const { channelId: channel, threadId } = part;
+    const method = threadId === undefined ? "conversations.history" : "conversations.replies";
+    const kind = { method, what: "look up a reply", urgency: "must", isRepeatable: true } as const;
+    const found: SlackReplyMessage[] = [];
+    let cursor: string | undefined;
+    for (let page = 0; page < PAGES_MAX; page++) {
+      const options = {
+        channel,
+        oldest: part.inReplyTo,
+        limit: PAGE_MESSAGES,
+        include_all_metadata: true,
+        ...(cursor === undefined ? {} : { cursor }),
+      };
+      const answer = await workspace.calls.run(kind, (client) =>
+        threadId === undefined
+          ? client.conversations.history(options)
+          : client.conversations.replies({ ...options, ts: threadId }),
+      );
+      found.push(...z.array(replyMessageSchema).parse(answer.messages ?? []));
+      cursor = answer.response_metadata?.next_cursor || undefined;
+      if (cursor === undefined) break;
+    }
+    return found.sort((one, other) => Number(other.ts) - Number(one.ts));
+  }
+
+  return {
+    post,
+    edit,
+    reconcile,
+    async remove({ workspaceId, channelId, messageId }) {
+      const workspace = await workspaces.get(workspaceId);
+      growing.delete(keyOf(channelId, messageId));
+      const kind = { method: "chat.delete", what: "delete a message", urgency: "must", isRepeatable: true } as const;
+      await workspace.calls
+        .run(kind, (client) => client.chat.delete({ channel: channelId, ts: messageId }))
+        .catch((error: unknown) => {
+          if (slackErrorOf(causeOf(error)) !== "message_not_found") throw error;
+        });
+    },
+    growingIn(workspaceId, channelId, threadId) {
+      return [...growing.entries()]
+        .map(([, state]) => state)
+        .filter((state) => state.workspaceId === workspaceId && state.channelId === channelId)
+        .filter((state) => threadId === undefined || state.threadId === threadId)
+        .map(({ messageId }) => ({ messageId }));
+    },
+  };
+}
+
+const PAGES_MAX = 5;
+const PAGE_MESSAGES = 200;
+
+const replyMessageSchema = z.object({
+  ts: z.string(),
+  user: z.string().optional(),
+  bot_id: z.string().nullish(),
+  streaming_state: z.string().optional(),
+  metadata: z
+    .object({ event_type: z.string().optional(), event_payload: z.record(z.string(), z.unknown()).optional() })
+    .optional(),
+});
+
+type SlackReplyMessage = z.infer<typeof replyMessageSchema>;
+
+function isOf(metadata: SlackReplyMessage["metadata"], { turnId, part }: Pick<ReplyPart, "turnId" | "part">): boolean {
+  const payload = metadata?.event_payload;
+  return metadata?.event_type === REPLY_EVENT && payload?.["turn_id"] === turnId && Number(payload["part"]) === part;
+}
+
+function isOurs(message: SlackReplyMessage, { botUserId, botId }: SlackWorkspace): boolean {
+  return message.user === botUserId || (botId !== undefined && message.bot_id === botId);
+}
+
+function isStreamOver(error: unknown): boolean {
+  const code = slackErrorOf(causeOf(error));
+  return code === "message_not_in_streaming_state" || code === "stopped_by_user" || code === "streaming_mode_mismatch";
+}
+
+/** A refusal keeps the SDK's error as its cause. */
+function causeOf(error: unknown): unknown {
+  return error instanceof PlatformRefusedError ? error.cause : error;
+}
+
+function keyOf(channelId: string, messageId: string): string {
+  return `${channelId} ${messageId}`;
+}
+
+function writeKind(method: string, { isFinal }: Pick<ReplyPart, "isFinal">, given: Partial<CallKind>): CallKind {
+  return { method, what: isFinal ? "post a reply" : "show a reply", urgency: "must", isRepeatable: false, ...given };
+}
+
+type Content =
+  | { readonly text: string; readonly blocks: ReturnType<typeof contentBlocks> }
+  | { readonly markdown_text: string };
+
+function contentBlocks(part: ReplyPart) {
+  return [markdownBlock(part.text === "" ? "…" : part.text), ...actionBlocks(part)];
+}
+
+/** Blocks where Slack takes them; a workspace that refuses one of them gets the text without buttons. */
+async function withPlainFallback<Result>(
+  part: ReplyPart,
+  send: (content: Content) => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await send({ text: fallbackText(part.text) || "…", blocks: contentBlocks(part) });
+  } catch (error) {
+    const code = slackErrorOf(causeOf(error));
+    if (code !== "invalid_blocks" && code !== "invalid_blocks_format") throw error;
+    return await send({ markdown_text: part.text === "" ? "…" : part.text });
+  }
+}
