@@ -1,23 +1,47 @@
 import type { Now } from "#core/clock.ts";
-import { describeError } from "#core/errors.ts";
 import type { InboxEvent, IncomingMessage } from "#core/inbox.ts";
 import type { Log } from "#core/log.ts";
 import type { Platform } from "#core/scope.ts";
 import type { ChatStore } from "#store/chat-store.ts";
+import { answerClaimed, dropOvertaken, refuseCrowded } from "./answer-event.ts";
+import {
+  type AskedMessage,
+  canJoin,
+  createFairQueue,
+  type FairQueue,
+  joinMessages,
+  overtakes,
+  ReplyStopped,
+} from "./overlap.ts";
+import type { SettingsWatch } from "./place-settings.ts";
 import type { PlatformConnector } from "./platform-connector.ts";
 
 /**
  * The inbox at work. An accepted message is durable, then claimed under a lease and answered; messages of one place
- * (channel or thread) one after another, places side by side. What a killed process left behind is claimed again when
- * its lease runs out, and answered once, since a turn's id comes from its event's id.
+ * (channel or thread) one after another, people in turn, places side by side. What a killed process left behind is claimed
+ * again when its lease runs out, and answered once, since a turn's id comes from its event's id.
  */
 export interface Answering {
   /** Resolves when the message is durable; answering goes on after that. The same event twice is one. */
   accept(eventId: string, message: IncomingMessage): Promise<{ readonly turnId: string; readonly isNew: boolean }>;
+  /** What waits or is being answered here. */
+  underWay(place: { readonly workspaceId: string; readonly channelId?: string }): readonly MessageUnderWay[];
   /** Stops a running reply; false when none of this id runs here. */
   stopReply(turnId: string): boolean;
+  /** Gives a message up because its question is gone; resolves when no start will answer it again. */
+  dropQuestion(eventId: string): Promise<void>;
   /** Ends the claiming and waits for running replies; those that take longer than `graceMs` are left to the next start. */
   close(graceMs: number): Promise<void>;
+}
+
+export interface MessageUnderWay {
+  readonly eventId: string;
+  /** Of the reply that is being written, or will be; joined messages share it. */
+  readonly turnId: string;
+  readonly message: IncomingMessage;
+  readonly isRunning: boolean;
+  /** It is answered in one with others. */
+  readonly isJoined: boolean;
 }
 
 export interface AnsweringParts {
@@ -26,9 +50,10 @@ export interface AnsweringParts {
   readonly answer: (
     connector: PlatformConnector,
     turnId: string,
-    message: IncomingMessage,
+    message: AskedMessage,
     signal: AbortSignal,
   ) => Promise<unknown>;
+  readonly places: Pick<SettingsWatch, "of">;
   readonly turnIdOf: (eventId: string) => string;
   /** Names this process among those that share the store. */
   readonly claimedBy: string;
@@ -36,27 +61,40 @@ export interface AnsweringParts {
   readonly log: Log;
 }
 
+/** A claimed event. Its lease is renewed while it waits and runs. */
+interface Held {
+  readonly event: InboxEvent;
+  readonly abort: AbortController;
+}
+
+interface Place {
+  readonly queue: FairQueue<Held>;
+  /** Several when they were joined. */
+  running: readonly Held[];
+  /** People who were told that they have too much waiting, until nothing of theirs waits. */
+  readonly told: Set<string>;
+}
+
 const LEASE_MS = 15_000;
 const RENEW_MS = 5000;
 /** How often left-behind events are looked for. */
 const SWEEP_MS = 2000;
 const SWEEP_EVENTS_MAX = 100;
-/** An event whose answer crashed this often is given up, with a notice. */
-const ATTEMPTS_MAX = 3;
-const RETRY_MS = 1000;
-/** A message that ends the whole program each time must not do so for ever; kills that only met it by chance are fewer. */
-const CLAIMS_MAX = 10;
+/** What one person may have waiting in one place, and what all may; a word says what was left out. */
+const WAITING_PER_PERSON_MAX = 10;
+const WAITING_MAX = 100;
 
 export function startAnswering(parts: AnsweringParts): Answering {
-  /** Claimed here, waiting for their place or running: their leases are renewed. */
-  const heldEvents = new Set<string>();
-  const held = new Map<string, AbortController>();
-  const places = new Map<string, Promise<void>>();
+  const platforms = [...parts.connectors.keys()];
+  const heldEvents = new Map<string, Held>();
+  const places = new Map<string, Place>();
+  const tasks = new Set<Promise<void>>();
   let isClosed = false;
 
   async function claim(eventId?: string): Promise<InboxEvent | undefined> {
     const event = await parts.chat.claimEvent({
       ...(eventId === undefined ? {} : { eventId }),
+      platforms,
       claimedBy: parts.claimedBy,
       nowMs: parts.now(),
       leaseMs: LEASE_MS,
@@ -68,29 +106,94 @@ export function startAnswering(parts: AnsweringParts): Answering {
   function enqueue(event: InboxEvent): void {
     // A machine that slept finds its own leases run out: what is held goes on, once.
     if (heldEvents.has(event.id)) return;
-    const abort = new AbortController();
-    held.set(parts.turnIdOf(event.id), abort);
-    const place = JSON.stringify(placeOf(event.message));
-    const before = places.get(place) ?? Promise.resolve();
-    const mine = before
-      .then(() => (isClosed ? giveBack(event) : answerClaimed(parts, event, abort.signal)))
-      .catch((error: unknown) => parts.log.error({ eventId: event.id, err: error }, "turn.failed"))
-      .finally(() => {
-        held.delete(parts.turnIdOf(event.id));
-        heldEvents.delete(event.id);
-        if (places.get(place) === mine) places.delete(place);
-      });
-    heldEvents.add(event.id);
-    places.set(place, mine);
+    if (isClosed) {
+      track(parts.chat.renewEvent(event.id, parts.now()));
+      return;
+    }
+    const { message } = event;
+    const key = keyOfPlace(message);
+    const place = places.get(key) ?? { queue: createFairQueue<Held>(), running: [], told: new Set() };
+    places.set(key, place);
+    const held = { event, abort: new AbortController() };
+    heldEvents.set(event.id, held);
+    const others = [...place.running, ...place.queue.list()];
+    if (others.some((other) => overtakes(other.event.message, message, "queue") !== undefined)) {
+      settle(held, () => dropOvertaken(parts, event));
+      return;
+    }
+    giveWay(place, held, others);
+    if (isCrowded(place, event)) {
+      const isTold = place.told.has(message.userId);
+      place.told.add(message.userId);
+      settle(held, () => refuseCrowded(parts, event, isTold));
+    } else {
+      place.queue.add(message.userId, held);
+    }
+    startNext(key, place);
   }
 
-  /** What had not begun is free for whoever starts next. */
-  async function giveBack(event: InboxEvent): Promise<void> {
-    await parts.chat.renewEvent(event.id, parts.now());
+  /** What a newer message makes needless ends: running replies at once, what waits unanswered. */
+  function giveWay(place: Place, held: Held, others: readonly Held[]): void {
+    const { overlap } = parts.places.of(held.event.message);
+    for (const other of others) {
+      const why = overtakes(held.event.message, other.event.message, overlap);
+      if (why === undefined) continue;
+      if (place.queue.remove(other)) settle(other, () => dropOvertaken(parts, other.event));
+      else for (const { abort } of place.running) abort.abort(new ReplyStopped(why));
+    }
+  }
+
+  /** What was begun before a kill is finished, however many wait. */
+  function isCrowded(place: Place, { message, attempts }: InboxEvent): boolean {
+    if (attempts > 1) return false;
+    return place.queue.countOf(message.userId) >= WAITING_PER_PERSON_MAX || place.queue.size >= WAITING_MAX;
+  }
+
+  function startNext(key: string, place: Place): void {
+    if (place.running.length > 0) return;
+    const settings = ({ event }: Held) => parts.places.of(event.message);
+    const batch = isClosed
+      ? []
+      : place.queue.take((before, next) => canJoin(before.map(messageOf), messageOf(next), settings(next)));
+    const [first, ...others] = batch;
+    if (first === undefined) {
+      if (place.queue.size === 0) places.delete(key);
+      return;
+    }
+    place.running = batch;
+    track(
+      answerClaimed(
+        parts,
+        batch.map(({ event }) => event),
+        joinMessages([messageOf(first), ...others.map(messageOf)]),
+        first.abort.signal,
+      )
+        .catch((error: unknown) => parts.log.error({ eventId: first.event.id, err: error }, "turn.failed"))
+        .finally(() => {
+          place.running = [];
+          for (const { event } of batch) heldEvents.delete(event.id);
+          if (place.queue.countOf(first.event.message.userId) === 0) place.told.delete(first.event.message.userId);
+          startNext(key, place);
+        }),
+    );
+  }
+
+  /** What is not answered ends all the same. */
+  function settle({ event }: Held, act: () => Promise<void>): void {
+    track(
+      act()
+        .catch((error: unknown) => parts.log.error({ eventId: event.id, err: error }, "inbox.settle-failed"))
+        .finally(() => heldEvents.delete(event.id)),
+    );
+  }
+
+  function track(task: Promise<void>): void {
+    tasks.add(task);
+    void task.finally(() => tasks.delete(task));
   }
 
   async function renewHeld(): Promise<void> {
-    for (const eventId of heldEvents) await parts.chat.renewEvent(eventId, parts.now() + LEASE_MS);
+    for (const eventId of heldEvents.keys()) await parts.chat.renewEvent(eventId, parts.now() + LEASE_MS);
   }
 
   async function sweep(): Promise<void> {
@@ -108,80 +211,78 @@ export function startAnswering(parts: AnsweringParts): Answering {
     }, ms).unref();
   }
 
+  /** What had not begun is free for whoever starts next. */
+  async function giveBackWaiting(): Promise<void> {
+    for (const { queue } of places.values()) {
+      for (const { event } of queue.list()) await parts.chat.renewEvent(event.id, parts.now());
+    }
+  }
+
   return {
     async accept(eventId, message) {
       const isNew = await parts.chat.acceptEvent(eventId, message, parts.now());
-      if (isNew && !isClosed) await claim(eventId);
+      if (!parts.connectors.has(message.platform)) {
+        parts.log.warn({ eventId, platform: message.platform }, "inbox.platform-off");
+      } else if (isNew && !isClosed) {
+        await claim(eventId);
+      }
       return { turnId: parts.turnIdOf(eventId), isNew };
     },
+    underWay({ workspaceId, channelId }) {
+      return [...places.values()].flatMap(({ running, queue }) => {
+        const tell = (held: Held, leader: Held, isRunning: boolean) => ({
+          eventId: held.event.id,
+          turnId: parts.turnIdOf(leader.event.id),
+          message: held.event.message,
+          isRunning,
+          isJoined: isRunning && running.length > 1,
+        });
+        const [leader] = running;
+        return [
+          ...(leader === undefined ? [] : running.map((held) => tell(held, leader, true))),
+          ...queue.list().map((held) => tell(held, held, false)),
+        ].filter(
+          ({ message }) =>
+            message.workspaceId === workspaceId && (channelId === undefined || message.channelId === channelId),
+        );
+      });
+    },
     stopReply(turnId) {
-      const abort = held.get(turnId);
-      abort?.abort();
-      return abort !== undefined;
+      const held = [...heldEvents.values()].find(({ event }) => parts.turnIdOf(event.id) === turnId);
+      held?.abort.abort(new ReplyStopped("stopped"));
+      return held !== undefined;
+    },
+    async dropQuestion(eventId) {
+      const held = heldEvents.get(eventId);
+      await parts.chat.finishEvent(eventId);
+      if (held === undefined) return;
+      const place = places.get(keyOfPlace(held.event.message));
+      if (place?.queue.remove(held) === true) {
+        heldEvents.delete(eventId);
+        return;
+      }
+      if (place?.running.includes(held) !== true) return;
+      for (const { abort } of place.running) abort.abort(new ReplyStopped("deleted"));
     },
     async close(graceMs) {
       isClosed = true;
       for (const timer of timers) clearInterval(timer);
+      await giveBackWaiting();
       let timer: NodeJS.Timeout | undefined;
       const grace = new Promise((resolve) => {
         timer = setTimeout(resolve, graceMs);
       });
-      await Promise.race([Promise.all(places.values()), grace]);
+      await Promise.race([Promise.all(tasks), grace]);
       clearTimeout(timer);
     },
   };
 }
 
-/** The one place where a failed answer is decided: tried again, given up with a word after too many failures or kills. */
-async function answerClaimed(parts: AnsweringParts, event: InboxEvent, signal: AbortSignal): Promise<void> {
-  const turnId = parts.turnIdOf(event.id);
-  const connector = parts.connectors.get(event.message.platform);
-  if (connector === undefined) {
-    parts.log.warn({ eventId: event.id, platform: event.message.platform }, "inbox.platform-off");
-    return;
-  }
-  if (event.attempts > CLAIMS_MAX) {
-    await giveUp(parts, connector, event, "the program stopped while I did");
-    return;
-  }
-  try {
-    await parts.answer(connector, turnId, event.message, signal);
-    await parts.chat.finishEvent(event.id);
-  } catch (error) {
-    parts.log.error({ eventId: event.id, attempts: event.attempts, err: error }, "turn.failed");
-    if (event.attempts < ATTEMPTS_MAX) await parts.chat.renewEvent(event.id, parts.now() + RETRY_MS);
-    else await giveUp(parts, connector, event, describeError(error));
-  }
+function messageOf({ event }: Held): IncomingMessage {
+  return event.message;
 }
 
-/** Never silence, and no turn that streams for ever. */
-async function giveUp(
-  parts: AnsweringParts,
-  connector: PlatformConnector,
-  event: InboxEvent,
-  why: string,
-): Promise<void> {
-  const turnId = parts.turnIdOf(event.id);
-  const turn = await parts.chat.findTurn(turnId);
-  if (turn?.status === "streaming") {
-    const provenance = { ...turn.provenance, endedBy: "error" as const };
-    await parts.chat.saveTurn({ ...turn, status: "failed", repliedAtMs: parts.now(), provenance });
-  }
-  await parts.chat.finishEvent(event.id);
-  await connector
-    .post({
-      ...placeOf(event.message),
-      turnId,
-      inReplyTo: event.message.messageId,
-      askerId: event.message.userId,
-      part: 0,
-      actions: [],
-      text: `Something went wrong while I answered, more than once: ${why}`,
-      isFinal: true,
-    })
-    .catch((cause: unknown) => parts.log.error({ eventId: event.id, err: cause }, "notice.failed"));
-}
-
-function placeOf({ workspaceId, channelId, threadId }: IncomingMessage) {
-  return { workspaceId, channelId, ...(threadId === undefined ? {} : { threadId }) };
+/** Replies of one place come one after another: a thread is a place of its own. */
+function keyOfPlace({ workspaceId, channelId, threadId }: IncomingMessage): string {
+  return JSON.stringify([workspaceId, channelId, threadId ?? ""]);
 }

@@ -3,6 +3,7 @@ import type { AnswerParts } from "#bots/answer-parts.ts";
 import { type Answering, startAnswering } from "#bots/answering.ts";
 import { collectFeedback } from "#bots/collect-feedback.ts";
 import type { Intake } from "#bots/intake.ts";
+import type { SettingsPlace } from "#bots/place-settings.ts";
 import type { PlatformConnector, PlatformFeedback } from "#bots/platform-connector.ts";
 import { createDomainRouter } from "#bots/route-domain.ts";
 import { readDomains } from "#config/domains.ts";
@@ -50,6 +51,7 @@ export async function openChat(
   // Embedding the domains' examples takes most of a second: only a question that comes at once waits for it.
   const router = createDomainRouter(domains, embedder, config.routing);
   router.catch((error: unknown) => log.error({ err: error }, "router.failed"));
+  const places = { of: (place: SettingsPlace) => placeSettingsOf(config, place, new Map()) };
   const parts: AnswerParts = {
     ...stores,
     engine: opened.engine,
@@ -60,7 +62,7 @@ export async function openChat(
     services,
     openAdapter: (digest) => openKnownAdapter(stores, opened.base, digest),
     hash: sha256,
-    places: { of: (place) => placeSettingsOf(config, place, new Map()) },
+    places,
     settings: answerSettings(config, embedding?.nearSimilarityMin),
     now: Date.now,
     newId,
@@ -70,6 +72,7 @@ export async function openChat(
     chat: stores.chat,
     connectors: new Map<Platform, PlatformConnector>(connectors.map((connector) => [connector.platform, connector])),
     answer: (connector, turnId, message, signal) => answerMessage(parts, connector, turnId, message, signal),
+    places,
     turnIdOf,
     claimedBy: processName,
     now: Date.now,

@@ -1,6 +1,7 @@
 import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 import { type AnsweringParts, startAnswering } from "#bots/answering.ts";
 import type { IncomingMessage } from "#core/inbox.ts";
+import { fixedSettings } from "../../fixtures/bots/fixed-settings.ts";
 import { makeTempFolder, openTempStore } from "../store/sqlite/temp-store.ts";
 import { openChatWorld, recordingConnector, recordingLog } from "./chat-world.ts";
 
@@ -42,6 +43,7 @@ function openInbox(given: Partial<AnsweringParts> = {}) {
       new Promise<void>((resolve, reject) => {
         started.push({ message: asked, signal, end: resolve, fail: reject });
       }),
+    places: fixedSettings(),
     turnIdOf: (eventId) => `turn-${eventId}`,
     claimedBy: "process-1",
     now: Date.now,
