@@ -5,8 +5,8 @@ import type { AnswerParts } from "./answer-parts.ts";
 import { checkMessage } from "./check-message.ts";
 import { type Draft, draftTurn } from "./draft-turn.ts";
 import { type EndedReply, generateReply, NO_ANSWER, STOPPED } from "./generate-reply.ts";
-import type { PlatformConnector, ReplyPart } from "./platform-connector.ts";
-import { openReplyStream, type ReplyStream } from "./stream-reply.ts";
+import type { PlatformConnector } from "./platform-connector.ts";
+import { openReplyStream, type ReplyStream, type ReplyTarget } from "./stream-reply.ts";
 
 /** What a message leads to: a stored turn, or a notice why not; no notice when the person was told before. */
 export type Answered = { readonly turn: Turn } | { readonly notice?: string };
@@ -25,9 +25,8 @@ export async function answerMessage(
 ): Promise<Answered> {
   const target = replyTarget(turnId, message);
   const stored = await parts.chat.findTurn(turnId);
-  const onSkippedEdit = (error: unknown) => parts.log.warn({ turnId, err: error }, "reply.edit-skipped");
   const isRetry = stored !== undefined;
-  const stream = openReplyStream({ connector, chat: parts.chat, now: parts.now, isRetry, onSkippedEdit }, target);
+  const stream = openReplyStream({ connector, chat: parts.chat, now: parts.now, log: parts.log, isRetry }, target);
   if (stored !== undefined && stored.status !== "streaming") {
     return { turn: await deliver(parts, { turn: stored, shown: shownAgain(stored) }, stream) };
   }
@@ -36,7 +35,8 @@ export async function answerMessage(
   const checked = await checkMessage(asked, parts.places.of(message), parts.rateLimiter, parts.now());
   if (!checked.isAccepted) {
     const { notice, reason } = checked;
-    if (notice !== undefined) await connector.post({ ...target, text: connector.render(notice), isFinal: true });
+    if (notice !== undefined)
+      await connector.post({ ...target, part: 0, text: connector.render(notice), isFinal: true, actions: [] });
     parts.log.info({ turnId, reason }, "message.refused");
     return notice === undefined ? {} : { notice };
   }
@@ -64,7 +64,7 @@ function shownAgain({ reply, status }: Turn): string {
   return status === "cancelled" ? STOPPED : NO_ANSWER;
 }
 
-function replyTarget(turnId: string, message: IncomingMessage): Omit<ReplyPart, "text" | "isFinal"> {
+function replyTarget(turnId: string, message: IncomingMessage): ReplyTarget {
   return {
     turnId,
     workspaceId: message.workspaceId,
@@ -72,8 +72,6 @@ function replyTarget(turnId: string, message: IncomingMessage): Omit<ReplyPart, 
     ...(message.threadId === undefined ? {} : { threadId: message.threadId }),
     inReplyTo: message.messageId,
     askerId: message.userId,
-    part: 0,
-    actions: [],
   };
 }
 
@@ -103,7 +101,8 @@ async function deliver(parts: AnswerParts, { turn, shown }: EndedReply, stream: 
   let delivered = turn;
   await stream.finish(shown, async (posted) => {
     const others = turn.messages.filter(({ role }) => role !== "reply");
-    delivered = { ...turn, messages: [...others, { messageId: posted.messageId, role: "reply", part: 0 }] };
+    const replies = posted.map(({ messageId }, part) => ({ messageId, role: "reply" as const, part }));
+    delivered = { ...turn, messages: [...others, ...replies] };
     await parts.chat.saveTurn(delivered);
   });
   parts.events.publish({ kind: "turn.changed", turnId: turn.id });

@@ -107,12 +107,11 @@ export function createChannelPace(limits: PaceLimits | undefined, now: Now): Cha
   };
 }
 
-/** The pace of each platform, made when it is first asked for. */
-export function createPaces(now: Now): (connector: PlatformConnector) => ChannelPace {
-  const paces = new WeakMap<PlatformConnector, ChannelPace>();
-  return (connector) => {
-    const pace = paces.get(connector) ?? createChannelPace(connector.limits.channelPace, now);
-    paces.set(connector, pace);
-    return pace;
-  };
+/** What all that write through one connector share. Made when it is first asked for. */
+export function paceOf(connector: PlatformConnector, now: Now): ChannelPace {
+  const pace = paces.get(connector) ?? createChannelPace(connector.limits.channelPace, now);
+  paces.set(connector, pace);
+  return pace;
 }
+
+const paces = new WeakMap<PlatformConnector, ChannelPace>();

@@ -50,6 +50,8 @@ export interface ConnectorLimits {
   readonly editIntervalMs: number;
   /** What all writers of one channel share: at most `writes` in any `perMs`. Undefined: no limit. */
   readonly channelPace?: { readonly writes: number; readonly perMs: number };
+  /** A thread has a budget of its own rather than a share of its channel's. */
+  readonly hasPacePerThread?: boolean;
 }
 
 /** Feedback as a platform knows it: by message, not by turn. An emoji that is no feedback is ignored later, by the use case. */

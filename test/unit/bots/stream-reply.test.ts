@@ -1,161 +1,215 @@
 import { afterEach, expect, test, vi } from "vitest";
 import type { ReplyPart } from "#bots/platform-connector.ts";
 import { openReplyStream } from "#bots/stream-reply.ts";
+import { PlatformRefusedError } from "#core/errors.ts";
+import { memoryPlatform } from "../../fixtures/bots/memory-platform.ts";
 import { openTempStore } from "../store/sqlite/temp-store.ts";
-import { recordingConnector } from "./chat-world.ts";
+import { recordingLog } from "./chat-world.ts";
 
-const TARGET = {
-  turnId: "t1",
-  workspaceId: "local:home",
-  channelId: "web",
-  inReplyTo: "m1",
-  part: 0,
-  askerId: "ana",
-  actions: [],
-};
+const TARGET = { turnId: "t1", workspaceId: "local:home", channelId: "web", inReplyTo: "m1", askerId: "ana" };
 
 afterEach(() => {
   vi.useRealTimers();
 });
 
-function openStream(editIntervalMs = 0, isRetry = false) {
-  const platform = recordingConnector(editIntervalMs);
-  const { chat } = openTempStore();
-  const skipped: unknown[] = [];
-  const stream = openReplyStream(
-    { connector: platform.connector, chat, now: Date.now, isRetry, onSkippedEdit: (error) => skipped.push(error) },
-    TARGET,
-  );
-  const places: string[] = [];
-  const finish = (text: string) =>
-    stream.finish(text, async ({ messageId }) => {
-      places.push(`${messageId} after ${platform.shown.length}`);
-    });
-  return { ...platform, chat, skipped, stream, places, finish };
+interface StreamOptions {
+  readonly editIntervalMs?: number;
+  readonly charsMax?: number;
+  readonly isRetry?: boolean;
+  readonly platform?: ReturnType<typeof memoryPlatform>;
+  readonly chat?: ReturnType<typeof openTempStore>["chat"];
 }
 
-function holdTime(): void {
+function openStream(options: StreamOptions = {}) {
+  const { editIntervalMs = 0, charsMax = 100, isRetry = false } = options;
   vi.useFakeTimers({ now: 1_800_000_000_000 });
+  const platform = options.platform ?? memoryPlatform({ editIntervalMs, messageCharsMax: charsMax });
+  const chat = options.chat ?? openTempStore().chat;
+  const { lines, log } = recordingLog();
+  const stream = openReplyStream({ connector: platform.connector, chat, now: Date.now, log, isRetry }, TARGET);
+  const places: (readonly string[])[] = [];
+  const finish = async (text: string, actions: ReplyPart["actions"] = []) => {
+    const done = stream.finish(
+      text,
+      async (posted) =>
+        void places.push([...posted.map(({ messageId }) => messageId), `after ${platform.writes.length}`]),
+      actions,
+    );
+    done.catch(() => {});
+    await vi.runAllTimersAsync();
+    await done;
+  };
+  return { platform, chat, lines, stream, places, finish };
 }
 
-function failTimes(times: number) {
-  let left = times;
-  return (_act: "post" | "edit", _part: ReplyPart) => {
-    if (left-- > 0) throw new Error("Rate limited");
-  };
-}
+const FOUR_PARTS = Array.from({ length: 4 }, (_, part) => `${part} `.repeat(40).trim());
 
 test("finish() posts the whole text once when nothing was shown before", async () => {
-  const { finish, shown, places, chat } = openStream();
+  const { finish, platform, places, chat } = openStream();
 
-  await finish("All of it");
+  await finish("All of it", ["rate", "report"]);
 
-  expect(shown).toEqual([{ act: "post", text: "All of it", isFinal: true }]);
-  expect(places).toEqual(["t1.0 after 1"]);
-  expect(await chat.listDeliveries("t1")).toMatchObject([{ state: "posted", messageId: "t1.0" }]);
+  expect(platform.writes).toEqual([
+    { act: "post", part: 0, text: "All of it", isFinal: true, actions: ["rate", "report"] },
+  ]);
+  expect(places).toEqual([["m-1", "after 1"]]);
+  expect(await chat.listDeliveries("t1")).toMatchObject([{ state: "posted", messageId: "m-1" }]);
 });
 
 test("finish() tells the place before the final text when earlier text was shown", async () => {
-  holdTime();
-  const { stream, finish, shown, places } = openStream();
+  const { stream, finish, platform, places } = openStream();
   stream.update("Hel");
   await vi.advanceTimersByTimeAsync(1);
 
   await finish("Hello");
 
-  expect(places).toEqual(["t1.0 after 1"]);
-  expect(shown).toEqual([
-    { act: "post", text: "Hel", isFinal: false },
-    { act: "edit", text: "Hello", isFinal: true },
+  expect(places).toEqual([["m-1", "after 1"]]);
+  expect(platform.writes).toMatchObject([
+    { act: "post", text: "Hel", isFinal: false, actions: ["stop"] },
+    { act: "edit", text: "Hello", isFinal: true, actions: [] },
   ]);
 });
 
 test("update() shows no more often than the platform allows, and always the newest text", async () => {
-  holdTime();
-  const { stream, finish, shown } = openStream(1000);
+  const { stream, finish, platform } = openStream({ editIntervalMs: 1000 });
   for (let length = 1; length <= 35; length++) {
     stream.update("x".repeat(length));
     await vi.advanceTimersByTimeAsync(100);
   }
   await finish("x".repeat(36));
 
-  expect(shown.map(({ text }) => text.length)).toEqual([1, 10, 20, 30, 36]);
+  expect(platform.writes.map(({ text }) => text.length)).toEqual([1, 10, 20, 30, 36]);
 });
 
 test("finish() comes after an edit that is under way, and nothing comes after it", async () => {
-  holdTime();
-  const { connector, stream, finish, shown } = openStream();
-  const post = connector.post.bind(connector);
-  connector.post = async (part) => {
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    return post(part);
-  };
+  const { stream, finish, platform } = openStream();
+  platform.state.delayMs = 500;
   stream.update("Hel");
   await vi.advanceTimersByTimeAsync(10);
   stream.update("Hell");
   const finishing = finish("Hello");
   stream.update("too late");
-  await vi.advanceTimersByTimeAsync(5000);
   await finishing;
 
-  expect(shown).toEqual([
-    { act: "post", text: "Hel", isFinal: false },
-    { act: "edit", text: "Hello", isFinal: true },
-  ]);
+  expect(platform.writes.map(({ text }) => text)).toEqual(["Hel", "Hello"]);
 });
 
-test("update() skips an edit that fails; the next one carries the whole text", async () => {
-  holdTime();
-  const { state, stream, finish, shown, skipped } = openStream();
+test("update() shows a long text in several messages, each completed before the next begins", async () => {
+  const { stream, finish, platform, places, chat } = openStream();
+  const text = FOUR_PARTS.join("\n\n");
+  for (let length = 1; length <= text.length; length += 5) {
+    stream.update(text.slice(0, length));
+    await vi.advanceTimersByTimeAsync(50);
+  }
+  await finish(text, ["rate"]);
+
+  expect(platform.shown()).toEqual(FOUR_PARTS);
+  expect(places.at(-1)?.slice(0, 4)).toEqual(["m-1", "m-2", "m-3", "m-4"]);
+  expect([...platform.messages.values()].map(({ actions }) => actions)).toEqual([[], [], [], ["rate"]]);
+  expect(await chat.listDeliveries("t1")).toMatchObject(
+    [0, 1, 2, 3].map((part) => ({ part, state: "posted", messageId: `m-${part + 1}` })),
+  );
+});
+
+test("finish() edits only the parts that changed", async () => {
+  const { stream, finish, platform } = openStream();
+  const text = FOUR_PARTS.join("\n\n");
+  stream.update(text);
+  await vi.advanceTimersByTimeAsync(100);
+  const before = platform.writes.length;
+  await finish(text);
+
+  expect(platform.writes.slice(before)).toMatchObject([{ act: "edit", part: 3, isFinal: true }]);
+});
+
+test("finish() removes the messages that a shorter text leaves over", async () => {
+  const { stream, finish, platform } = openStream();
+  stream.update(FOUR_PARTS.join("\n\n"));
+  await vi.advanceTimersByTimeAsync(100);
+  await finish("Short after all");
+
+  expect(platform.shown()).toEqual(["Short after all"]);
+});
+
+test("update() skips an edit that fails; the final text is tried again until it is there", async () => {
+  const { platform, stream, finish, lines } = openStream();
   stream.update("Hel");
   await vi.advanceTimersByTimeAsync(1);
-  state.fail = failTimes(1);
+  platform.failNext(4);
   stream.update("Hell");
-  await vi.advanceTimersByTimeAsync(1);
-
+  await vi.advanceTimersByTimeAsync(0);
   await finish("Hello");
 
-  expect(skipped).toMatchObject([{ message: "Rate limited" }]);
-  expect(shown.map(({ text }) => text)).toEqual(["Hel", "Hello"]);
+  expect(platform.shown()).toEqual(["Hello"]);
+  expect(lines.map(({ event }) => event)).toContain("reply.retried");
 });
 
-test("update() keeps the pace when posting fails, and looks for a lost post before it posts again", async () => {
-  holdTime();
-  const { state, stream, finish, shown, skipped } = openStream(1000);
-  state.fail = failTimes(2);
-  for (let length = 1; length <= 15; length++) {
-    stream.update("x".repeat(length));
-    await vi.advanceTimersByTimeAsync(100);
-  }
-  expect(skipped).toHaveLength(2);
-  state.reconciled = "found";
+test("finish() looks for a post of unknown outcome before it posts again", async () => {
+  const { platform, finish } = openStream();
+  // The message arrives, the answer to it does not.
+  platform.failNext(1, "after");
   await finish("All of it");
 
-  expect(state.reconciliations).toBe(2);
-  expect(shown).toEqual([{ act: "edit", text: "All of it", isFinal: true }]);
+  expect(platform.shown()).toEqual(["All of it"]);
+  expect(platform.messages.size).toBe(1);
 });
 
-test("finish() looks for an earlier post when the reply was begun before a kill", async () => {
-  const { state, finish, shown, places } = openStream(0, true);
-  state.reconciled = "posted-before";
+test("finish() goes on after a kill with what was posted, and posts only what was not", async () => {
+  const { platform, chat, stream } = openStream();
+  const text = FOUR_PARTS.join("\n\n");
+  await chat.saveDelivery({ turnId: "t1", part: 0, state: "planned", changedAtMs: 0 });
+  stream.update(text.slice(0, 170));
+  await vi.advanceTimersByTimeAsync(100);
+  // The third was planned and posted; the program was killed before it could say so.
+  await chat.saveDelivery({ turnId: "t1", part: 2, state: "planned", changedAtMs: 0 });
+  const lost = { ...TARGET, part: 2, text: "2", isFinal: false, actions: [] };
+  await platform.connector.post(lost);
+  const again = openStream({ platform, chat, isRetry: true });
+  await again.finish(text);
 
-  await finish("Hello");
-
-  expect(shown).toEqual([{ act: "edit", text: "Hello", isFinal: true }]);
-  expect(places).toEqual(["posted-before after 1"]);
+  expect(platform.shown()).toEqual(FOUR_PARTS);
 });
 
 test("finish() posts when a reply that was begun before was never posted", async () => {
-  const { finish, shown } = openStream(0, true);
+  const { finish, platform } = openStream({ isRetry: true });
 
   await finish("Hello");
 
-  expect(shown).toEqual([{ act: "post", text: "Hello", isFinal: true }]);
+  expect(platform.writes).toMatchObject([{ act: "post", text: "Hello" }]);
 });
 
-test("finish() rejects when the platform refuses the final text", async () => {
-  const { state, finish } = openStream();
-  state.fail = failTimes(1);
+test("finish() posts a deleted message anew, once, and tells its new place", async () => {
+  const { stream, finish, platform, places } = openStream();
+  stream.update("Hel");
+  await vi.advanceTimersByTimeAsync(1);
+  platform.messages.clear();
+  await finish("Hello");
 
-  await expect(finish("Hello")).rejects.toThrow("Rate limited");
+  expect(platform.shown()).toEqual(["Hello"]);
+  expect(places.at(-1)?.[0]).toBe("m-2");
+});
+
+test("finish() gives up with a word in the log when the platform refuses for good", async () => {
+  const { finish, platform, lines, places } = openStream();
+  platform.state.refuse = new PlatformRefusedError("post to the channel", "permission", "Give the bot the permission");
+  await finish("Hello");
+
+  expect(places).toEqual([]);
+  expect(lines).toMatchObject([{ event: "reply.undeliverable", fields: { turnId: "t1", reason: "permission" } }]);
+});
+
+test("finish() rejects when the platform fails for a minute", async () => {
+  const { finish, platform } = openStream();
+  platform.failNext(100);
+
+  await expect(finish("Hello")).rejects.toThrow("Platform is down");
+  expect(platform.tries).toBe(6);
+});
+
+test("offer() puts the emoji under the last part", async () => {
+  const { stream, finish, platform } = openStream();
+  await finish(FOUR_PARTS.join("\n\n"));
+  await stream.offer(["👍", "👎"]);
+
+  expect(platform.messages.get("m-4")?.emoji).toEqual(["👍", "👎"]);
 });

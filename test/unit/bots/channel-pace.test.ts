@@ -1,0 +1,78 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { type ChannelPace, createChannelPace, type Urgency } from "#bots/channel-pace.ts";
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: 1_800_000_000_000 });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function openPace(writes: number) {
+  const startedAtMs = Date.now();
+  const passed: string[] = [];
+  const pace: ChannelPace = createChannelPace({ writes, perMs: 1000 }, Date.now);
+  const take = (name: string, urgency: Urgency = "edit", signal?: AbortSignal) =>
+    pace.take("c", urgency, signal).then(() => void passed.push(`${name} at ${Date.now() - startedAtMs}`));
+  return { pace, take, passed };
+}
+
+test("take() lets no more through in any window than the channel's budget", async () => {
+  const { take, passed } = openPace(2);
+  for (const name of ["a", "b", "c", "d", "e"]) void take(name);
+  await vi.advanceTimersByTimeAsync(3000);
+
+  expect(passed).toEqual(["a at 0", "b at 0", "c at 1000", "d at 1000", "e at 2000"]);
+});
+
+test("take() lets finals before firsts before edits before extras, and equals in the order they came", async () => {
+  const { take, passed } = openPace(1);
+  void take("now");
+  void take("emoji", "extra");
+  void take("edit 1", "edit");
+  void take("edit 2", "edit");
+  void take("first", "first");
+  void take("final", "final");
+  await vi.advanceTimersByTimeAsync(6000);
+
+  expect(passed.map((line) => line.split(" at ")[0])).toEqual(["now", "final", "first", "edit 1", "edit 2", "emoji"]);
+});
+
+test("take() gives each channel a budget of its own", async () => {
+  const { pace, take, passed } = openPace(1);
+  void take("here");
+  await pace.take("elsewhere", "extra");
+  await vi.advanceTimersByTimeAsync(0);
+
+  expect(passed).toEqual(["here at 0"]);
+});
+
+test("take() rejects when its signal aborts, and uses nothing up", async () => {
+  const { take, passed } = openPace(1);
+  const abort = new AbortController();
+  void take("a");
+  const given = expect(take("b", "final", abort.signal)).rejects.toThrow("Enough");
+  void take("c");
+  abort.abort(new Error("Enough"));
+  await given;
+  await vi.advanceTimersByTimeAsync(1000);
+
+  expect(passed).toEqual(["a at 0", "c at 1000"]);
+  await expect(take("d", "final", abort.signal)).rejects.toThrow("Enough");
+});
+
+test("pause() holds a channel back until then, also one that is waiting already", async () => {
+  const { pace, take, passed } = openPace(1);
+  void take("a");
+  void take("b");
+  pace.pause("c", Date.now() + 2500);
+  await vi.advanceTimersByTimeAsync(4000);
+
+  expect(passed).toEqual(["a at 0", "b at 2500"]);
+});
+
+test("createChannelPace() lets everybody through where there is no limit", async () => {
+  const pace = createChannelPace(undefined, Date.now);
+
+  await Promise.all(Array.from({ length: 100 }, () => pace.take("c", "edit")));
+});
