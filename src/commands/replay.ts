@@ -1,6 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
-import { ImportInvalidError, OperatingError } from "#core/errors.ts";
+import { OperatingError } from "#core/errors.ts";
 import { REPLAY_BATCH_MAX, type ReplayEvent, type ReplayResult, replayEventSchema } from "#dashboard/replay-records.ts";
 import { type Output, printJson } from "./output.ts";
 
@@ -41,14 +41,18 @@ export interface ReplaySummary {
   readonly failed: readonly { readonly line: number; readonly why: string }[];
 }
 
-/** `reactune replay <file>`. Rejects with ReplayRefusedError when no server runs or it refuses; with ImportInvalidError at a bad line. */
+/** `reactune replay <file>`. Rejects with ReplayRefusedError when a line is bad, no server runs or it refuses. */
 export async function replay(text: string, options: ReplayOptions, output: Output): Promise<ReplaySummary> {
   const { events, invalid } = readEvents(text, options.freshId);
   for (const { line, why } of invalid.slice(0, TOLD_MAX)) output.tell(`line ${line}: ${why}`);
   if (invalid.length > TOLD_MAX) output.tell(`and ${invalid.length - TOLD_MAX} more`);
   const [first] = invalid;
-  if (first !== undefined && !options.skipsInvalid && !options.isDryRun)
-    throw new ImportInvalidError(first.line, first.why);
+  if (first !== undefined && !options.skipsInvalid && !options.isDryRun) {
+    throw new ReplayRefusedError(
+      `line ${first.line}: ${first.why}`,
+      "Mend it, or add --skip-invalid; nothing was sent",
+    );
+  }
   const sent = options.isDryRun ? { accepted: 0, dropped: 0, failed: [] } : await sendAll(events, options, output);
   const summary = { lines: events.length + invalid.length, invalid, ...sent };
   if (options.isJson) printJson(output, summary);
@@ -84,7 +88,11 @@ function readEvent(content: string): ReplayEvent | string {
   }
   const parsed = replayEventSchema.safeParse(value);
   if (parsed.success) return parsed.data;
-  return z.prettifyError(parsed.error).replace(/\s+/g, " ").slice(0, 300);
+  return z
+    .prettifyError(parsed.error)
+    .replace(/[✖\s]+/gu, " ")
+    .trim()
+    .slice(0, 300);
 }
 
 function renew(event: ReplayEvent, freshId: string): ReplayEvent {

@@ -102,7 +102,7 @@ test("replay() names every bad line by its number, without its words, and sends 
     "\n",
   );
 
-  await expect(run(text)).rejects.toThrow("Cannot import line 3: it is no JSON");
+  await expect(run(text)).rejects.toThrow("Cannot replay: line 3: it is no JSON");
 
   expect(recorded.told.map((line) => /^line \d+/.exec(line)?.[0])).toEqual(["line 3", "line 4", "line 5"]);
   expect(recorded.told.join()).not.toContain("hush");
