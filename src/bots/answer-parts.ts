@@ -13,6 +13,7 @@ import type { ServiceWatch } from "#trainer/service-watch.ts";
 import type { CacheSettings } from "./answer-from-cache.ts";
 import type { GapSettings } from "./place-conversation.ts";
 import type { SettingsWatch } from "./place-settings.ts";
+import type { ExampleFinder } from "./retrieve-examples.ts";
 import type { DomainRouter } from "./route-domain.ts";
 
 /** What answering needs; compose fills it. */
@@ -24,6 +25,8 @@ export interface AnswerParts {
   readonly encoder: PromptEncoder;
   readonly base: BaseModel;
   readonly embedder: Embedder | undefined;
+  /** Undefined: no answer is ever shown to the model as an example. */
+  readonly examples?: ExampleFinder;
   readonly router: DomainRouter;
   readonly services: ServiceWatch;
   readonly rateLimiter: RateLimiter;

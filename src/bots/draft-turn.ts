@@ -1,17 +1,22 @@
 import type { Conversation } from "#core/conversation.ts";
 import type { IncomingMessage } from "#core/inbox.ts";
+import { numberAsker } from "#core/pseudonyms.ts";
 import type { LearningScope } from "#core/scope.ts";
 import { type Arm, chooseArm } from "#core/service.ts";
 import type { Provenance, Turn } from "#core/turn.ts";
+import { composePrompt } from "#inference/compose-prompt.ts";
 import { answerFromCache, type CacheAnswer } from "./answer-from-cache.ts";
 import type { AnswerParts } from "./answer-parts.ts";
 import { placeConversation } from "./place-conversation.ts";
+import type { Example, ExampleAsk } from "./retrieve-examples.ts";
 
 /** A turn before its first token, with what it was decided from. */
 export interface Draft {
   readonly turn: Turn;
   readonly conversation: Conversation;
   readonly history: readonly Turn[];
+  /** Nearest first. */
+  readonly examples: readonly Example[];
   readonly systemPrompt: string;
   readonly cached: CacheAnswer;
   /** The cache scope with this arm; the arm can still fall back to the base model. */
@@ -29,7 +34,7 @@ export interface DraftRequest {
   readonly interrupted: Turn | undefined;
 }
 
-/** Everything that is decided before the first token: conversation, domain, arm, cache. */
+/** Everything that is decided before the first token: conversation, domain, arm, examples, cache. */
 export async function draftTurn(
   parts: AnswerParts,
   { turnId, message, question, again, interrupted }: DraftRequest,
@@ -50,8 +55,18 @@ export async function draftTurn(
   const kept = conversation.arms.find((arm) => arm.domain === domain.domain);
   const { adapterDigest, epoch } = chooseArm(parts.services.current(scope), kept, parts.base.digest);
   const arm: Arm = { ...(adapterDigest === undefined ? {} : { adapterDigest }), epoch };
-  const systemPrompt = await parts.settings.systemPromptFor(question);
-  const scopeOfArm = (chosen: Arm) => cacheScopeOf(parts, scope, chosen, systemPrompt);
+  const systemPrompt = await parts.settings.systemPromptFor(question, message);
+  const examples = await findExamples(parts, {
+    ask: {
+      scope,
+      question,
+      exceptTurnIds: new Set([turnId, ...(again === undefined ? [] : [again.id]), ...turns.map(({ id }) => id)]),
+      ...(adapterDigest === undefined ? {} : { adapterDigest }),
+    },
+    systemPrompt,
+  });
+  const exampleTurnIds = examples.map((example) => example.turnId);
+  const scopeOfArm = (chosen: Arm) => cacheScopeOf(parts, scope, chosen, systemPrompt, exampleTurnIds);
   const cached = await answerFromCache(parts.cache, parts.embedder, parts.settings.cache, {
     scope: scopeOfArm(arm),
     question,
@@ -70,19 +85,23 @@ export async function draftTurn(
     audience: conversation.audience,
     position: known?.position ?? nextPosition(turns),
     askerId: message.userId,
-    revision: 0,
-    inputTurnIds: history.map((input) => input.id),
+    askerNumber: numberAsker(message.userId, turns),
+    revision: message.revision ?? 0,
+    inputTurnIds: [...exampleTurnIds, ...history.map((input) => input.id)],
     ...(again === undefined ? {} : { regenerationOf: again.regenerationOf ?? again.id }),
     question,
     reply: "",
     status: "streaming",
     domain,
     arm,
-    provenance: emptyProvenance(parts, arm, cached, systemPrompt),
+    provenance: {
+      ...emptyProvenance(parts, arm, cached, systemPrompt),
+      ...(exampleTurnIds.length === 0 ? {} : { exampleTurnIds }),
+    },
     messages: [{ messageId: message.messageId, role: "question", part: 0 }],
     askedAtMs: message.sentAtMs,
   };
-  return { turn, conversation, history, systemPrompt, cached, cacheScopeOf: scopeOfArm, startedAtMs };
+  return { turn, conversation, history, examples, systemPrompt, cached, cacheScopeOf: scopeOfArm, startedAtMs };
 }
 
 /** Told by the turns themselves: a kill between the conversation's record and the turn's leaves its count one too high. */
@@ -112,8 +131,39 @@ function newestPerPosition(turns: readonly Turn[]): readonly Turn[] {
   return [...byPosition.values()].toSorted((a, b) => a.position - b.position);
 }
 
+/** Examples may fill this share of the context; where the question itself is long, less. */
+const EXAMPLES_CONTEXT_RATIO = 0.25;
+
+/** The nearest that fit, whole or not at all. */
+async function findExamples(
+  { examples: finder, encoder, settings }: AnswerParts,
+  { ask, systemPrompt }: { readonly ask: ExampleAsk; readonly systemPrompt: string },
+): Promise<readonly Example[]> {
+  const found = (await finder?.find(ask)) ?? [];
+  if (found.length === 0) return [];
+  const tokensOf = (examples: readonly Example[]) =>
+    encoder.encodePrompt(composePrompt({ systemPrompt, examples, history: [], question: ask.question })).length;
+  const tokensBare = tokensOf([]);
+  const tokensMax = Math.min(
+    tokensBare + encoder.contextTokens * EXAMPLES_CONTEXT_RATIO,
+    encoder.contextTokens - settings.replyTokensMax,
+  );
+  const chosen: Example[] = [];
+  for (const example of found) {
+    chosen.push(example);
+    if (tokensOf(chosen) > tokensMax) chosen.pop();
+  }
+  return chosen;
+}
+
 /** Everything that makes a reply valid for another question: design 3.6. */
-function cacheScopeOf(parts: AnswerParts, scope: LearningScope, arm: Arm, systemPrompt: string): string {
+function cacheScopeOf(
+  parts: AnswerParts,
+  scope: LearningScope,
+  arm: Arm,
+  systemPrompt: string,
+  exampleTurnIds: readonly string[],
+): string {
   return parts.hash(
     JSON.stringify([
       scope.workspaceId,
@@ -123,6 +173,7 @@ function cacheScopeOf(parts: AnswerParts, scope: LearningScope, arm: Arm, system
       arm.adapterDigest ?? "",
       parts.embedder?.describe().digest ?? "",
       systemPrompt,
+      ...exampleTurnIds.toSorted(),
     ]),
   );
 }

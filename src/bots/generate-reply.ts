@@ -1,4 +1,4 @@
-import { describeError, OperatingError } from "#core/errors.ts";
+import { AdapterRefusedError, describeError, OperatingError } from "#core/errors.ts";
 import type { Turn } from "#core/turn.ts";
 import { fitPrompt } from "#inference/compose-prompt.ts";
 import type { AdapterFile, GenerateEnd } from "#inference/inference-engine.ts";
@@ -23,21 +23,36 @@ export async function generateReply(
 ): Promise<EndedReply> {
   const { settings, encoder } = parts;
   const armed = await armTurn(parts, draft.turn);
+  const { askerId, askerNumber, question } = draft.turn;
   const { messages, turnsCut } = fitPrompt(
-    { systemPrompt: draft.systemPrompt, history: draft.history, question: draft.turn.question },
+    {
+      systemPrompt: draft.systemPrompt,
+      // The nearest stands last, beside the question.
+      examples: draft.examples.toReversed(),
+      history: draft.history,
+      question,
+      askerId,
+      ...(askerNumber === undefined ? {} : { askerNumber }),
+    },
     encoder.contextTokens - settings.replyTokensMax,
     (prompt) => encoder.encodePrompt(prompt).length,
   );
-  const turn = { ...armed.turn, inputTurnIds: armed.turn.inputTurnIds.slice(turnsCut) };
+  const inputTurnIds = [
+    ...draft.examples.map(({ turnId }) => turnId),
+    ...draft.history.slice(turnsCut).map(({ id }) => id),
+  ];
+  let turn: Turn = { ...armed.turn, inputTurnIds };
   const notice = turnsCut > 0 && isFirstCut(draft.history) ? cutNotice(turnsCut) : "";
   const timeout = AbortSignal.timeout(settings.replyTimeoutMs);
   let reply = "";
   let end: GenerateEnd | undefined;
-  try {
+
+  async function stream(adapter: AdapterFile | undefined): Promise<void> {
+    reply = "";
     const chunks = parts.engine.generate({
       conversationId: draft.turn.conversationId,
       messages,
-      ...(armed.adapter === undefined ? {} : { adapter: armed.adapter }),
+      ...(adapter === undefined ? {} : { adapter }),
       sampling: settings.sampling,
       replyTokensMax: settings.replyTokensMax,
       signal: AbortSignal.any([signal, timeout]),
@@ -49,6 +64,17 @@ export async function generateReply(
         reply += chunk.text;
         show(notice + reply);
       }
+    }
+  }
+
+  try {
+    try {
+      await stream(armed.adapter);
+    } catch (error) {
+      if (armed.adapter === undefined || !(error instanceof AdapterRefusedError)) throw error;
+      parts.log.error({ turnId: turn.id, adapter: armed.adapter.digest, err: error }, "adapter.refused");
+      turn = disarm(turn);
+      await stream(undefined);
     }
   } catch (error) {
     if (!(error instanceof OperatingError)) throw error;
@@ -79,8 +105,13 @@ async function armTurn(parts: AnswerParts, turn: Turn): Promise<{ turn: Turn; ad
   } catch (error) {
     parts.log.error({ turnId: turn.id, adapter: digest, err: error }, "adapter.refused");
   }
+  return { turn: disarm(turn) };
+}
+
+/** The base model answers. */
+function disarm(turn: Turn): Turn {
   const { adapterDigest: _, ...provenance } = turn.provenance;
-  return { turn: { ...turn, arm: { epoch: turn.arm.epoch }, provenance } };
+  return { ...turn, arm: { epoch: turn.arm.epoch }, provenance };
 }
 
 function endTurn(

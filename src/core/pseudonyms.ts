@@ -13,13 +13,14 @@ export function nameAskers(asked: readonly Asked[]): readonly string[] {
 }
 
 export interface Asked {
-  readonly askerId: string;
+  /** Undefined where it does not matter who asks. */
+  readonly askerId?: string;
   readonly askerNumber?: number;
   readonly question: string;
 }
 
 /** The number that somebody has in a conversation, or the next one. */
-export function numberAsker(askerId: string, earlier: readonly Asked[]): number {
+export function numberAsker(askerId: string, earlier: readonly Omit<Asked, "question">[]): number {
   const known = earlier.find((turn) => turn.askerId === askerId && turn.askerNumber !== undefined)?.askerNumber;
   if (known !== undefined) return known;
   return earlier.reduce((next, { askerNumber = -1 }) => Math.max(next, askerNumber + 1), 0);

@@ -1,21 +1,41 @@
+import { nameAskers } from "#core/pseudonyms.ts";
 import type { PromptMessage } from "./inference-engine.ts";
 
-export interface PromptParts {
+export interface PromptParts extends PromptAsker {
   readonly systemPrompt: string;
+  /** Questions and answers that show how it is done, as if they had been said before; never cut. */
+  readonly examples?: readonly { readonly question: string; readonly answer: string }[];
   /** Oldest first. */
-  readonly history: readonly { readonly question: string; readonly reply: string }[];
+  readonly history: readonly (PromptAsker & { readonly question: string; readonly reply: string })[];
   readonly question: string;
 }
 
+/** Who asked; told to the model only where several people did. */
+export interface PromptAsker {
+  readonly askerId?: string;
+  readonly askerNumber?: number;
+}
+
 /** The one place that turns words into a prompt: serving, data sets and evaluation all call it, so that they agree. */
-export function composePrompt({ systemPrompt, history, question }: PromptParts): readonly PromptMessage[] {
+export function composePrompt({
+  systemPrompt,
+  examples = [],
+  history,
+  ...last
+}: PromptParts): readonly PromptMessage[] {
+  const questions = nameAskers([...history, last]);
   return [
     ...(systemPrompt === "" ? [] : [{ role: "system" as const, content: systemPrompt }]),
-    ...history.flatMap((turn) => [
-      { role: "user" as const, content: turn.question },
-      { role: "assistant" as const, content: turn.reply },
-    ]),
-    { role: "user" as const, content: question },
+    ...examples.flatMap(({ question, answer }) => pairOf(question, answer)),
+    ...history.flatMap(({ reply }, index) => pairOf(questions[index] ?? "", reply)),
+    { role: "user" as const, content: questions.at(-1) ?? last.question },
+  ];
+}
+
+function pairOf(question: string, answer: string): readonly PromptMessage[] {
+  return [
+    { role: "user", content: question },
+    { role: "assistant", content: answer },
   ];
 }
 

@@ -40,6 +40,11 @@ export function heard(feedback: readonly Feedback[], optedOut: ReadonlySet<strin
   return feedback.filter((item) => !optedOut.has(item.userId));
 }
 
+/** Somebody else or an admin agreed with the correction; on the local platform one person is everybody. */
+export function isEndorsed(turn: Turn, { endorsedBy }: Feedback): boolean {
+  return turn.platform === "local" || endorsedBy.length > 0;
+}
+
 function isHeardBy(turn: Turn, scope: LearningScope): boolean {
   return (
     turn.workspaceId === scope.workspaceId &&

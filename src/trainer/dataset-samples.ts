@@ -1,10 +1,9 @@
 import { type Feedback, isDisliked, isExample, isLiked, meanScore, SCORE_LIKED_MIN } from "#core/feedback.ts";
-import { nameAskers } from "#core/pseudonyms.ts";
 import type { Turn } from "#core/turn.ts";
-import { composePrompt } from "#inference/compose-prompt.ts";
+import { composePrompt, type PromptParts } from "#inference/compose-prompt.ts";
 import type { PromptMessage } from "#inference/inference-engine.ts";
 import type { RatedTurn } from "#store/learning-store.ts";
-import { type Consent, heard, refusalOf } from "./dataset-consent.ts";
+import { type Consent, heard, isEndorsed, refusalOf } from "./dataset-consent.ts";
 import type { DropTally, FilterId } from "./dataset-filters.ts";
 import type { DatasetSettings } from "./dataset-row.ts";
 import type { PreparedText, TextPreparer } from "./dataset-text.ts";
@@ -111,7 +110,7 @@ interface PreparedPrompt {
 function preparePrompt({ turn, inputs: shown }: RatedTurn, parts: SamplingParts): PreparedPrompt | FilterId {
   const { texts, settings, systemPrompt } = parts;
   const inputs = shown.filter(({ id }) => turn.provenance.exampleTurnIds?.includes(id) !== true);
-  const history: { readonly question: string; readonly reply: string }[] = [];
+  const history: PromptParts["history"][number][] = [];
   const used: PreparedText[] = [];
   // Questions have their own limit when they are asked; in a history either text only has to be sane.
   const longest = Math.max(settings.questionMaxChars, settings.replyMaxChars);
@@ -119,19 +118,15 @@ function preparePrompt({ turn, inputs: shown }: RatedTurn, parts: SamplingParts)
     const [asked, replied] = [texts.prepare(input.question, longest), texts.prepare(input.reply, longest)];
     if ("dropped" in asked) return asked.dropped;
     if ("dropped" in replied) return replied.dropped;
-    history.push({ question: asked.text, reply: replied.text });
+    history.push({ ...input, question: asked.text, reply: replied.text });
     used.push(asked, replied);
   }
   const question = texts.prepare(turn.question, settings.questionMaxChars);
   if ("dropped" in question) return question.dropped;
-  const cleaned = [...history.map(({ question: text }) => text), question.text];
-  const asked = nameAskers([...inputs, turn].map((each, index) => ({ ...each, question: cleaned[index] ?? "" })));
+  const { askerNumber } = turn;
+  const asker = { askerId: turn.askerId, ...(askerNumber === undefined ? {} : { askerNumber }) };
   return {
-    messages: composePrompt({
-      systemPrompt,
-      history: history.map(({ reply }, index) => ({ question: asked[index] ?? "", reply })),
-      question: asked.at(-1) ?? question.text,
-    }),
+    messages: composePrompt({ systemPrompt, history, question: question.text, ...asker }),
     question: question.text,
     isAlone: inputs.length === 0,
     used: [...used, question],
@@ -151,7 +146,7 @@ function chooseCorrection(turn: Turn, feedback: readonly Feedback[], { texts, se
     .flatMap(({ correction, ...item }) => (correction === undefined ? [] : [{ ...item, correction }]))
     .sort((a, b) => b.correctionAtMs - a.correctionAtMs || (a.userId < b.userId ? -1 : 1));
   for (const item of newestFirst) {
-    if (turn.platform !== "local" && item.endorsedBy.length === 0) {
+    if (!isEndorsed(turn, item)) {
       tally.add("not-endorsed");
       continue;
     }

@@ -90,13 +90,25 @@ test("runTraining() rejects when the run is not in the store", async () => {
 });
 
 test("runTraining() fails for good with what each filter left out when no example is left", async () => {
-  const world = await openTrainingWorld({ workspaceId: "slack:T1" });
+  const world = await openTrainingWorld();
+  await world.store.people.putChoice({ workspaceId: "local:home", userId: "ana", learns: false, changedAtMs: 1 });
   await world.queueRun();
 
   const run = await world.train();
 
   expect(run).toMatchObject({ state: "failed", error: { code: "TRAINING_UNAVAILABLE" } });
   expect(run.error?.message).toMatch(/no example is left in domain "support" \(30 /);
+  expect(wordsLeft(world)).toEqual([]);
+});
+
+test("runTraining() ends as cancelled and reads nothing when the workspace took its permission back", async () => {
+  const world = await openTrainingWorld({ workspaceId: "slack:T1" });
+  await world.queueRun();
+
+  const run = await world.train();
+
+  expect(run).toMatchObject({ state: "cancelled", verdict: expect.stringContaining("no longer allows training") });
+  expect(run.datasetHash).toBeUndefined();
   expect(wordsLeft(world)).toEqual([]);
 });
 
