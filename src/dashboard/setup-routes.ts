@@ -23,11 +23,15 @@ export function setupRoutes(setup: SetupParts): Hono<PersonEnv> {
   return app;
 }
 
-/** By the address of the connection, which no header can change. */
+/** What proxies add: behind one, every connection comes from this computer. */
+const PROXY_HEADERS = ["forwarded", "x-forwarded-for", "x-real-ip", "via"] as const;
+
+/** By the address of the connection, which no header can change, and by the name that was asked for. */
 export function requireLoopback(): MiddlewareHandler {
   return async (context, next) => {
     const { address = "" } = getConnInfo(context).remote;
-    if (!isLoopback(address)) {
+    const isProxied = PROXY_HEADERS.some((name) => context.req.header(name) !== undefined);
+    if (!isLoopback(address) || isProxied || !isLoopbackName(new URL(context.req.url).hostname)) {
       throw new HttpRefusal({
         status: 403,
         code: "LOOPBACK_REQUIRED",
@@ -37,6 +41,10 @@ export function requireLoopback(): MiddlewareHandler {
     }
     await next();
   };
+}
+
+function isLoopbackName(hostname: string): boolean {
+  return hostname === "localhost" || isLoopback(hostname.replace(/^\[|\]$/g, ""));
 }
 
 export function isLoopback(address: string): boolean {

@@ -1,5 +1,5 @@
 import { mkdtemp, readFile, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { openSetup } from "#commands/setup-credentials.ts";
@@ -108,6 +108,51 @@ test("GET /api/setup is not there when the program gives no set-up", async () =>
 
   expect((await apiClient(url).get("/api/setup")).status).toBe(404);
 });
+
+/** An address of this machine that other computers could use too. */
+const outer = Object.values(networkInterfaces())
+  .flat()
+  .find((item) => item?.family === "IPv4" && !item.internal)?.address;
+
+test.runIf(outer !== undefined)("set-up and replay refuse a connection that is not from this computer", async () => {
+  const world = await openWorld();
+  const setup: SetupParts = { read: refuse, test: refuse, save: refuse };
+  const listening = await createDashboard({ ...world.parts, setup, intakeOf: () => undefined }).listen("0.0.0.0", 0);
+  onTestFinished(async () => {
+    await listening.close();
+    await world.close();
+  });
+  const url = listening.url.replace("127.0.0.1", outer ?? "");
+  const headers = { host: "chat.example" };
+
+  const answers = await Promise.all([
+    sendRaw(url, "GET", "/api/setup", { headers }),
+    sendRaw(url, "PUT", "/api/setup", { headers, body: JSON.stringify({ values: { DISCORD_TOKEN } }) }),
+    sendRaw(url, "POST", "/api/setup/test", { headers, body: JSON.stringify({ values: {} }) }),
+    sendRaw(url, "POST", "/api/replay", { headers, body: JSON.stringify({ events: [] }) }),
+    sendRaw(url, "GET", "/api/state", { headers }),
+  ]);
+
+  expect(answers.map(({ status, body }) => [status, body.code])).toEqual([
+    ...Array.from({ length: 4 }, () => [403, "LOOPBACK_REQUIRED"]),
+    [200, undefined],
+  ]);
+});
+
+test.each([
+  ["asked for by another name", { host: "chat.example" }],
+  ["passed on by a proxy", { "x-forwarded-for": "10.0.0.7" }],
+] as const)("GET /api/setup refuses a request %s", async (_, headers) => {
+  const { url } = await openPair();
+
+  const { status, body } = await sendRaw(url, "GET", "/api/setup", { headers });
+
+  expect([status, body.code]).toEqual([403, "LOOPBACK_REQUIRED"]);
+});
+
+async function refuse(): Promise<never> {
+  throw new Error("Cannot be asked: the request came from elsewhere");
+}
 
 test("isLoopback() knows this computer by its address, and nobody else", () => {
   expect(["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"].filter(isLoopback)).toHaveLength(4);
