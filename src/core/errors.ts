@@ -42,6 +42,26 @@ export class RecordInvalidError extends OperatingError {
   }
 }
 
+/** Feedback came for a turn that is not stored, or was erased meanwhile. */
+export class TurnUnknownError extends OperatingError {
+  readonly code = "TURN_UNKNOWN";
+  readonly hint = "Ask again: the reply that was meant is not stored, or its words were erased";
+
+  constructor(turnId: string) {
+    super(`Cannot put feedback on turn "${turnId}": it is not stored or was erased`);
+  }
+}
+
+export class StoreBusyError extends OperatingError {
+  readonly code = "STORE_BUSY";
+  readonly hint =
+    "Try again; where it happens often, look for another program that has the file open, or a slow disk, and keep imports to quiet hours";
+
+  constructor(busyMs: number, options?: ErrorOptions) {
+    super(`Cannot use the store: another process has been writing for more than ${busyMs} ms`, options);
+  }
+}
+
 export class InferenceUnavailableError extends OperatingError {
   readonly code = "INFERENCE_UNAVAILABLE";
   readonly hint = "Run `reactune doctor`; it checks the model file, the memory and the servers";

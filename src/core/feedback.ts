@@ -47,10 +47,10 @@ export function mergeFeedback(existing: Feedback | undefined, change: FeedbackCh
   const comment = takesComment ? change.comment : existing?.comment;
   const correction = takesCorrection ? change.correction : existing?.correction;
   const endorsers = takesCorrection && change.correction !== existing?.correction ? [] : base.endorsedBy;
-  const endorsedBy =
-    change.endorsedBy === undefined || change.endorsedBy === change.userId || endorsers.includes(change.endorsedBy)
-      ? endorsers
-      : [...endorsers, change.endorsedBy];
+  const correctionAtMs = takesCorrection ? change.atMs : base.correctionAtMs;
+  const isEndorsed =
+    correction !== undefined && correction !== null && isEndorsement(change, endorsers, correctionAtMs);
+  const endorsedBy = isEndorsed ? [...endorsers, change.endorsedBy] : endorsers;
   return {
     turnId: change.turnId,
     userId: change.userId,
@@ -58,13 +58,23 @@ export function mergeFeedback(existing: Feedback | undefined, change: FeedbackCh
     source: takesScore ? change.source : base.source,
     scoreAtMs: takesScore ? change.atMs : base.scoreAtMs,
     commentAtMs: takesComment ? change.atMs : base.commentAtMs,
-    correctionAtMs: takesCorrection ? change.atMs : base.correctionAtMs,
+    correctionAtMs,
     endorsedBy,
     ...(score === undefined || score === null ? {} : { score }),
     ...(emoji === undefined || score === undefined || score === null ? {} : { emoji }),
     ...(comment === undefined || comment === null ? {} : { comment }),
     ...(correction === undefined || correction === null ? {} : { correction }),
   };
+}
+
+/** Who agreed before the correction was given, or changed, meant another one; authors do not agree with themselves. */
+function isEndorsement(
+  change: FeedbackChange,
+  endorsers: readonly string[],
+  correctionAtMs: number,
+): change is FeedbackChange & { readonly endorsedBy: string } {
+  const { endorsedBy, userId, atMs } = change;
+  return endorsedBy !== undefined && endorsedBy !== userId && atMs >= correctionAtMs && !endorsers.includes(endorsedBy);
 }
 
 /** Changing 😍 to 😞 arrives as two events, in any order: taking 😍 away must not take the new 😞 with it. */

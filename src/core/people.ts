@@ -36,6 +36,14 @@ export interface AuditEntry {
   readonly after?: string;
 }
 
+/** A channel, or a whole workspace, whose words went, and when: every restore replays it. */
+export interface ErasedPlace {
+  readonly workspaceId: string;
+  /** Undefined: the whole workspace. */
+  readonly channelId?: string;
+  readonly atMs: number;
+}
+
 /** Whose data went and when: every restore replays it. */
 export interface Deletion {
   readonly workspaceId: string;

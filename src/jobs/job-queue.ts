@@ -9,6 +9,8 @@ export interface JobQueue {
   list(query: { readonly kind?: string; readonly limit: number }): Promise<readonly Job[]>;
   /** A queued job ends at once; a running one gets its signal aborted within a second, also in another process. False when it had ended. */
   cancel(id: string): Promise<boolean>;
+  /** Deletes up to `limit` jobs that ended before `beforeMs`, oldest first; returns how many. Their ids are free again. */
+  prune(beforeMs: number, limit: number): Promise<number>;
 }
 
 export interface JobRequest {

@@ -16,6 +16,11 @@ export interface ChatStore {
   finishEvent(id: string): Promise<void>;
   /** Prolongs the lease of an event that is still being answered. */
   renewEvent(id: string, leaseUntilMs: number): Promise<void>;
+  /**
+   * Deletes up to `limit` events that are done and were received before `beforeMs`, oldest first; returns how many. A later delivery of
+   * one of them is taken for new: `beforeMs` must lie further back than any platform delivers again.
+   */
+  pruneEvents(beforeMs: number, limit: number): Promise<number>;
 
   saveConversation(conversation: Conversation): Promise<void>;
   findConversation(id: string): Promise<Conversation | undefined>;
@@ -24,16 +29,20 @@ export interface ChatStore {
   /** Newest first. */
   listConversations(query: ConversationQuery): Promise<readonly Conversation[]>;
 
-  /** Inserts or replaces by id; keeps counts for readiness up to date. */
+  /** Inserts or replaces by id; keeps counts for readiness up to date. What was erased stays without words. */
   saveTurn(turn: Turn): Promise<void>;
   findTurn(id: string): Promise<Turn | undefined>;
+  /** The newest that stands, else the newest superseded, else the newest deleted one. */
   findTurnByMessage(workspaceId: string, channelId: string, messageId: string): Promise<Turn | undefined>;
   /** Oldest first, at most `limit` of the newest; deleted and superseded turns are left out. */
   listHistory(conversationId: string, limit: number): Promise<readonly Turn[]>;
   /** Complete turns of a platform whose reply is newer than `sinceMs`: what reactions given meanwhile are looked up for. Newest first. */
   listRecentReplies(platform: Platform, sinceMs: number, limit: number): Promise<readonly Turn[]>;
 
-  /** Merges by `mergeFeedback`, atomically, and keeps counts for readiness up to date. Rejects when the turn is unknown. */
+  /**
+   * Merges by `mergeFeedback`, atomically, and keeps counts for readiness up to date. Changes nothing when the person was erased
+   * after the event. Rejects with TurnUnknownError when the turn is not stored or was erased.
+   */
   putFeedback(change: FeedbackChange): Promise<Feedback>;
   listFeedback(turnId: string): Promise<readonly Feedback[]>;
 

@@ -1,9 +1,10 @@
 import { z } from "zod";
 import type { Installation } from "#core/installation.ts";
-import type { AuditEntry, Deletion, LearningPermission, UserChoice } from "#core/people.ts";
+import type { AuditEntry, Deletion, ErasedPlace, LearningPermission, UserChoice } from "#core/people.ts";
 import type { Report } from "#core/report.ts";
 import type { Setting } from "#core/setting.ts";
 import type { ModelUseTotals } from "./model-store.ts";
+import type { Mark } from "./platform-store.ts";
 import { defineRecord } from "./record-codec.ts";
 
 const text = z.string();
@@ -46,6 +47,18 @@ export const deletionRecord = defineRecord<Deletion>()({
   kind: "deletion",
   version: 1,
   schema: z.object({ workspaceId: text, userId: text, atMs: moment }),
+});
+
+export const erasedPlaceRecord = defineRecord<ErasedPlace>()({
+  kind: "erased-place",
+  version: 1,
+  schema: z.object({ workspaceId: text, channelId: optional(text), atMs: moment }),
+});
+
+export const markRecord = defineRecord<Mark>()({
+  kind: "mark",
+  version: 1,
+  schema: z.object({ key: text, atMs: moment }),
 });
 
 export const modelUseRecord = defineRecord<ModelUseTotals>()({

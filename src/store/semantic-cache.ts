@@ -9,7 +9,7 @@ export interface SemanticCache {
   findBySignature(scope: string, signature: string, nowMs: number): Promise<readonly CacheEntry[]>;
   /** At most `limit` entries by falling cosine, none below `similarityMin`. Counts nothing. */
   findNearest(query: NearestQuery): Promise<readonly NearEntry[]>;
-  /** Replaces the entry of the same question; the oldest entries of a scope go when `entriesMax` is passed. */
+  /** Replaces the entry of the same question, keeps none of a turn that the same store erased; the oldest entries of a scope go when `entriesMax` is passed. */
   put(entry: CacheEntry, entriesMax: number): Promise<void>;
   /** Counts an outcome in the statistics. */
   count(outcome: "exact" | "near" | "miss" | "skipped"): Promise<void>;

@@ -67,6 +67,7 @@ export function sqliteJobQueue(options: SqliteJobQueueOptions): JobQueue {
     },
     get: table.get,
     list: table.list,
+    prune: table.prune,
     async cancel(id) {
       const isCancelled = table.cancel(id, now());
       if (isCancelled) running.get(id)?.abort(new Error("the job was cancelled"));

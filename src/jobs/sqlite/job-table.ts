@@ -2,7 +2,7 @@ import type { Job, JobQueue, JobRequest } from "#jobs/job-queue.ts";
 import type { JobDatabase } from "./job-database.ts";
 
 /** Every change of a job's row. A worker's changes count only while the row still carries its claim. */
-export interface JobTable extends Pick<JobQueue, "get" | "list"> {
+export interface JobTable extends Pick<JobQueue, "get" | "list" | "prune"> {
   enqueue(request: JobRequest, nowMs: number): Job;
   /** The most urgent due job whose key is free; jobs that died too often are failed on the way. */
   claim(kind: string, claim: string, leaseMs: number, nowMs: number): Job | undefined;
@@ -58,6 +58,9 @@ export function sqliteJobTable(database: JobDatabase): JobTable {
   const putBack = database.prepare(`
     UPDATE job SET state = 'queued', due_at = :dueAt, attempts = :attempts, error = :error WHERE ${held}`);
   const askToStop = database.prepare("UPDATE job SET is_cancelled = 1 WHERE id = :id");
+  const prune = database.prepare(`
+    DELETE FROM job WHERE rowid IN (SELECT rowid FROM job
+      WHERE state IN ('succeeded', 'failed', 'cancelled') AND ended_at < :before ORDER BY ended_at LIMIT :limit)`);
   const endNow = database.prepare(`
     UPDATE job SET state = :state, ended_at = :nowMs, error = :error, worker = NULL WHERE id = :id`);
 
@@ -123,6 +126,9 @@ export function sqliteJobTable(database: JobDatabase): JobTable {
         else endNow.run({ id: row.id, state: "cancelled", nowMs, error: null });
         return true;
       });
+    },
+    async prune(before, limit) {
+      return prune.run({ before, limit });
     },
     async get(id) {
       const row = find.get({ id: keyText(id) });

@@ -4,8 +4,10 @@ import type { ImportCounts } from "#store/archive.ts";
 import { ARCHIVE_VERSION, countRows } from "./archive-export.ts";
 import { cacheVectors } from "./cache-vectors.ts";
 import { sqliteCounts } from "./counts.ts";
+import { type Erasing, type Erasings, sqliteErasings } from "./erasing.ts";
+import { prepareRaiseRevision } from "./settings.ts";
 import type { Sql } from "./sql.ts";
-import { type Importer, prepareImport } from "./table.ts";
+import { type DocumentRow, type Importer, prepareImport, readDocument, type Table } from "./table.ts";
 import * as tables from "./tables.ts";
 import { sqliteTurnMarks } from "./turn-marks.ts";
 import { prepareSaveTurn } from "./turns.ts";
@@ -18,18 +20,24 @@ const Line = z.object({ kind: z.string(), version: z.int().positive(), record: z
 
 /**
  * All or nothing: lines are checked and laid aside in a temporary table, which blocks nobody; then one transaction takes
- * them over and counts everything again.
+ * them over, counts everything again, and erases what the file still has of people, places and turns that were erased.
  */
 export async function importRecords(sql: Sql, lines: AsyncIterable<string>, replace: boolean): Promise<ImportCounts> {
   if (!replace) refuseUnlessEmpty(sql);
   const importers = prepareImporters(sql);
   const byKind = await layAside(sql, lines, importers);
+  const marks = sqliteTurnMarks(sql);
+  const counts = sqliteCounts(sql);
   sql.write(() => {
     if (!replace) refuseUnlessEmpty(sql);
+    noteErased(sql);
     clear(sql);
     takeOver(sql, importers);
-    sqliteTurnMarks(sql).rebuild();
-    sqliteCounts(sql).rebuild();
+    markErased(sql);
+    prepareRaiseRevision(sql)();
+    marks.rebuild();
+    counts.rebuild();
+    eraseAgain(sql, sqliteErasings(sql, counts, marks));
   });
   return { records: Array.from(byKind.values()).reduce((sum, records) => sum + records, 0), byKind };
 }
@@ -39,12 +47,17 @@ function prepareImporters(sql: Sql): ReadonlyMap<string, Importer> {
     prepareImport(sql, tables.permissionTable),
     prepareImport(sql, tables.userChoiceTable),
     prepareImport(sql, tables.deletionTable),
+    prepareImport(sql, tables.erasedPlaceTable),
+    prepareImport(sql, tables.settingTable),
+    prepareImport(sql, tables.installationTable),
+    prepareImport(sql, tables.markTable),
     prepareImport(sql, tables.auditEntryTable),
     prepareImport(sql, tables.inboxEventTable),
     prepareImport(sql, tables.conversationTable),
     prepareImport(sql, tables.turnTable, prepareSaveTurn(sql)),
     prepareImport(sql, tables.feedbackTable),
     prepareImport(sql, tables.deliveryTable),
+    prepareImport(sql, tables.reportTable),
     prepareImport(sql, tables.datasetTable),
     prepareImport(sql, tables.runTable),
     prepareImport(sql, tables.runEventTable),
@@ -136,10 +149,18 @@ function refuseUnlessEmpty(sql: Sql): void {
   throw new ImportInvalidError(1, `the store is not empty (it has a ${full.record.kind}) and was not to be replaced`);
 }
 
+/** What was erased one by one or by its age is in no record but the turn itself. */
+function noteErased(sql: Sql): void {
+  sql.exec("CREATE TEMP TABLE erased_here AS SELECT id FROM turn WHERE is_erased = 1");
+}
+
+const DERIVED = ["turn_message", "turn_example", "turn_vector", "cache_entry"];
+
 /** Deletions stay: whoever restores an older export must still erase those people's words from it. */
 function clear(sql: Sql): void {
-  const replaced = tables.RECORD_TABLES.filter(({ name }) => name !== tables.deletionTable.name);
-  for (const name of [...replaced.map((table) => table.name), "turn_message", "cache_entry"]) {
+  const kept: readonly string[] = [tables.deletionTable.name, tables.erasedPlaceTable.name];
+  const replaced = tables.RECORD_TABLES.map(({ name }) => name).filter((name) => !kept.includes(name));
+  for (const name of [...replaced, ...DERIVED]) {
     sql.exec(`DELETE FROM ${name}`);
   }
   cacheVectors(sql).forgetAll();
@@ -158,4 +179,26 @@ function takeOver(sql: Sql, importers: ReadonlyMap<string, Importer>): void {
       after = last.key;
     }
   }
+}
+
+/** The flag that keeps words away is not in the records: it follows from what they lack. */
+function markErased(sql: Sql): void {
+  sql.exec(`UPDATE turn SET is_erased = 1
+    WHERE status = 'deleted' AND document ->> '$.question' = '' AND document ->> '$.reply' = ''`);
+  sql.exec("UPDATE conversation SET is_erased = 1 WHERE document ->> '$.title' = ''");
+}
+
+function eraseAgain(sql: Sql, erasings: Erasings): void {
+  const run = (erasing: Erasing) => {
+    for (const _ of erasing);
+  };
+  for (const deletion of readAll(sql, tables.deletionTable)) run(erasings.erasePerson(deletion, deletion.atMs));
+  for (const place of readAll(sql, tables.erasedPlaceTable)) run(erasings.erasePlace(place, place.atMs));
+  const here = sql.prepare<{ id: string }>("SELECT id FROM erased_here JOIN turn USING (id) WHERE is_erased = 0").all();
+  run(erasings.erase(here.map(({ id }) => id)));
+}
+
+function readAll<T>(sql: Sql, table: Table<T>): readonly T[] {
+  const rows = sql.prepare<DocumentRow>(`SELECT version, document FROM ${table.name}`).all();
+  return rows.map((row) => readDocument(table, "of a list", row));
 }

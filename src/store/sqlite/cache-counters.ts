@@ -1,5 +1,6 @@
+import { StoreBusyError } from "#core/errors.ts";
 import type { CacheStats, SemanticCache } from "#store/semantic-cache.ts";
-import { isBusy, type Sql } from "./sql.ts";
+import type { Sql } from "./sql.ts";
 
 type Outcome = Parameters<SemanticCache["count"]>[0];
 
@@ -41,7 +42,7 @@ export function openCacheCounters(sql: Sql): CacheCounters {
     try {
       flush();
     } catch (cause) {
-      if (!isBusy(cause)) throw cause;
+      if (!(cause instanceof StoreBusyError)) throw cause;
     }
   }
 

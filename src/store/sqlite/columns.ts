@@ -12,6 +12,11 @@ export function keyTextOrNull(text: string | undefined): string | null {
   return text === undefined ? null : keyText(text);
 }
 
+/** For key columns, which cannot be NULL: nothing is `null`, text stands in quotes. */
+export function optionalKey(text: string | undefined): string {
+  return JSON.stringify(text ?? null);
+}
+
 /** One column for both, so that no id can imitate another audience. */
 export function audienceColumn(workspaceId: string, audience: string): string {
   return JSON.stringify([workspaceId, audience]);

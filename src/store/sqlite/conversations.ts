@@ -1,3 +1,5 @@
+import { titleOf } from "#core/conversation.ts";
+import type { Turn } from "#core/turn.ts";
 import type { ChatStore } from "#store/chat-store.ts";
 import { keyText, keyTextOrNull } from "./columns.ts";
 import type { Sql } from "./sql.ts";
@@ -9,8 +11,15 @@ type Conversations = Pick<
   "saveConversation" | "findConversation" | "findOpenConversation" | "listConversations"
 >;
 
+const MARK = "UPDATE conversation SET is_erased = 1 WHERE id = :id";
+
 export function sqliteConversations(sql: Sql): Conversations {
   const save = prepareSave(sql, conversationTable);
+  const mark = sql.prepare(MARK);
+  const findFlag = sql.prepare<{ is_erased: number }>("SELECT is_erased FROM conversation WHERE id = :id");
+  const findErasedFirst = sql.prepare<object>(
+    "SELECT 1 FROM turn WHERE conversation_id = :id AND position = 0 AND is_erased = 1 LIMIT 1",
+  );
   const find = sql.prepare<DocumentRow>("SELECT version, document FROM conversation WHERE id = :id");
   const findOpen = sql.prepare<DocumentRow>(`
     SELECT version, document FROM conversation
@@ -23,7 +32,12 @@ export function sqliteConversations(sql: Sql): Conversations {
 
   return {
     async saveConversation(conversation) {
-      save(conversation);
+      sql.write(() => {
+        const id = keyText(conversation.id);
+        const isErased = (findFlag.get({ id })?.is_erased ?? (findErasedFirst.get({ id }) === undefined ? 0 : 1)) === 1;
+        save(isErased ? { ...conversation, title: "" } : conversation);
+        if (isErased) mark.run({ id });
+      });
     },
     async findConversation(id) {
       const row = find.get({ id: keyText(id) });
@@ -38,5 +52,26 @@ export function sqliteConversations(sql: Sql): Conversations {
       const rows = list.all({ workspace: keyText(workspaceId), channel: keyTextOrNull(channelId), before, limit });
       return rows.map((row) => readDocument(conversationTable, "of a list", row));
     },
+  };
+}
+
+/** Empties the title, for good, where it was made from this turn's question or no other turn is left to explain it. */
+export function prepareEraseTitle(sql: Sql): (turn: Turn) => void {
+  const save = prepareSave(sql, conversationTable);
+  const mark = sql.prepare(MARK);
+  const find = sql.prepare<DocumentRow>("SELECT version, document FROM conversation WHERE id = :id AND is_erased = 0");
+  const findOther = sql.prepare<object>(
+    "SELECT 1 FROM turn WHERE conversation_id = :id AND is_erased = 0 AND id <> :turn LIMIT 1",
+  );
+
+  return (turn) => {
+    const id = keyText(turn.conversationId);
+    const row = find.get({ id });
+    if (row === undefined) return;
+    const conversation = readDocument(conversationTable, turn.conversationId, row);
+    const isFrom = turn.position === 0 || titleOf(turn.question) === conversation.title;
+    if (!isFrom && findOther.get({ id, turn: keyText(turn.id) }) !== undefined) return;
+    save({ ...conversation, title: "" });
+    mark.run({ id });
   };
 }

@@ -1,10 +1,17 @@
-import type { ChatStore } from "#store/chat-store.ts";
+import type { InboxEvent } from "#core/inbox.ts";
+import type { ChatStore, EventClaim } from "#store/chat-store.ts";
+import { eventWithoutWords } from "#store/without-words.ts";
 import { keyText } from "./columns.ts";
 import type { Sql } from "./sql.ts";
 import { type DocumentRow, prepareAdd, prepareSave, readDocument } from "./table.ts";
 import { inboxEventTable } from "./tables.ts";
 
-type Inbox = Pick<ChatStore, "acceptEvent" | "claimEvent" | "finishEvent" | "renewEvent">;
+type Inbox = Pick<ChatStore, "acceptEvent" | "claimEvent" | "finishEvent" | "renewEvent" | "pruneEvents">;
+
+interface DueRow extends DocumentRow {
+  readonly received_at: number;
+  readonly rowid: number;
+}
 
 export function sqliteInbox(sql: Sql): Inbox {
   const add = prepareAdd(sql, inboxEventTable);
@@ -15,16 +22,34 @@ export function sqliteInbox(sql: Sql): Inbox {
   const findOldest = sql.prepare<DocumentRow>(
     `SELECT version, document FROM inbox_event WHERE ${due} ORDER BY received_at, rowid LIMIT 1`,
   );
+  // One platform at a time: what waits for a platform that is off is not walked through at every look.
+  const findOldestOf = sql.prepare<DueRow>(`
+    SELECT version, document, received_at, rowid FROM inbox_event WHERE platform = :platform AND ${due}
+    ORDER BY received_at, rowid LIMIT 1`);
+  const prune = sql.prepare(`
+    DELETE FROM inbox_event WHERE rowid IN (SELECT rowid FROM inbox_event WHERE state = 'done' AND received_at < :before
+      ORDER BY received_at LIMIT :limit)`);
   const read = (id: string, row: DocumentRow | undefined) => row && readDocument(inboxEventTable, id, row);
+
+  function findDueEvent({ eventId, platforms, nowMs }: EventClaim): InboxEvent | undefined {
+    if (eventId !== undefined) {
+      const event = read(eventId, findDue.get({ id: keyText(eventId), nowMs }));
+      return event === undefined || (platforms?.includes(event.message.platform) ?? true) ? event : undefined;
+    }
+    if (platforms === undefined) return read("that is due", findOldest.get({ nowMs }));
+    const oldest = platforms.flatMap((platform) => findOldestOf.get({ platform, nowMs }) ?? []);
+    const [first] = oldest.sort((a, b) => a.received_at - b.received_at || a.rowid - b.rowid);
+    return read("that is due", first);
+  }
 
   return {
     async acceptEvent(id, message, nowMs) {
       return add({ id, message, state: "received", attempts: 0, receivedAtMs: nowMs });
     },
-    async claimEvent({ eventId, claimedBy, nowMs, leaseMs }) {
+    async claimEvent(claim) {
+      const { claimedBy, nowMs, leaseMs } = claim;
       return sql.write(() => {
-        const row = eventId === undefined ? findOldest.get({ nowMs }) : findDue.get({ id: keyText(eventId), nowMs });
-        const event = read(eventId ?? "that is due", row);
+        const event = findDueEvent(claim);
         if (event === undefined) return undefined;
         const attempts = event.attempts + 1;
         const claimed = { ...event, state: "claimed", attempts, claimedBy, leaseUntilMs: nowMs + leaseMs } as const;
@@ -36,9 +61,8 @@ export function sqliteInbox(sql: Sql): Inbox {
       sql.write(() => {
         const event = read(id, find.get({ id: keyText(id) }));
         if (event === undefined) return;
-        const { claimedBy: _, leaseUntilMs: __, ...rest } = event;
-        // The id stays, so that a late delivery is known; the words live on in the turn, where they can be erased.
-        save({ ...rest, state: "done", message: { ...event.message, text: "" } });
+        // The words live on in the turn, where they can be erased.
+        save(eventWithoutWords(event));
       });
     },
     async renewEvent(id, leaseUntilMs) {
@@ -46,6 +70,9 @@ export function sqliteInbox(sql: Sql): Inbox {
         const event = read(id, find.get({ id: keyText(id) }));
         if (event?.state === "claimed") save({ ...event, leaseUntilMs });
       });
+    },
+    async pruneEvents(beforeMs, limit) {
+      return prune.run({ before: beforeMs, limit });
     },
   };
 }

@@ -2,6 +2,7 @@ import { existsSync, renameSync, rmSync } from "node:fs";
 import { StoreTooNewError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import { records } from "./migrations/0001-records.ts";
+import { places } from "./migrations/0002-places.ts";
 import type { Sql } from "./sql.ts";
 import { RECORD_TABLES } from "./tables.ts";
 
@@ -14,7 +15,10 @@ export interface Migration {
   readonly sql: string;
 }
 
-export const MIGRATIONS: readonly Migration[] = [{ number: 1, name: "records", sql: records }];
+export const MIGRATIONS: readonly Migration[] = [
+  { number: 1, name: "records", sql: records },
+  { number: 2, name: "places", sql: places },
+];
 
 export interface MigrateOptions {
   readonly now: () => number;

@@ -6,33 +6,49 @@ import type { ChatStore } from "#store/chat-store.ts";
 import type { LearningStore } from "#store/learning-store.ts";
 import type { Leases } from "#store/lease.ts";
 import type { ModelStore } from "#store/model-store.ts";
+import type { ModerationStore } from "#store/moderation-store.ts";
 import type { PeopleStore } from "#store/people-store.ts";
+import type { PlatformStore } from "#store/platform-store.ts";
+import type { PrivacyStore } from "#store/privacy-store.ts";
 import type { SemanticCache } from "#store/semantic-cache.ts";
+import type { SettingStore } from "#store/setting-store.ts";
+import type { TurnVectorStore } from "#store/turn-vector-store.ts";
 import { sqliteAdapters } from "./adapters.ts";
 import { sqliteArchive } from "./archive.ts";
 import { sqliteConversations } from "./conversations.ts";
 import { sqliteCountReader } from "./count-reader.ts";
 import { sqliteCounts } from "./counts.ts";
 import { sqliteDeliveries } from "./deliveries.ts";
+import { sqliteErasedLookup } from "./erased-lookup.ts";
 import { sqliteFeedback } from "./feedback.ts";
 import { sqliteInbox } from "./inbox.ts";
 import { sqliteLeases } from "./leases.ts";
 import { migrate } from "./migrate.ts";
 import { sqliteModelStore } from "./model-uses.ts";
+import { sqliteModeration } from "./moderation.ts";
 import { sqlitePeopleStore } from "./people.ts";
+import { sqlitePlatforms } from "./platforms.ts";
+import { sqlitePrivacy } from "./privacy.ts";
 import { sqliteRatedTurns } from "./rated-turns.ts";
 import { sqliteRuns } from "./runs.ts";
 import { openSqliteCache } from "./semantic-cache.ts";
 import { sqliteServices } from "./services.ts";
+import { sqliteSettings } from "./settings.ts";
 import { Sql } from "./sql.ts";
 import { sqliteTurnMarks } from "./turn-marks.ts";
 import { sqliteTurns } from "./turns.ts";
+import { sqliteTurnVectors } from "./vectors.ts";
 
 export interface SqliteStore {
   readonly chat: ChatStore;
   readonly learning: LearningStore;
   readonly people: PeopleStore;
   readonly models: ModelStore;
+  readonly settings: SettingStore;
+  readonly moderation: ModerationStore;
+  readonly platforms: PlatformStore;
+  readonly privacy: PrivacyStore;
+  readonly vectors: TurnVectorStore;
   readonly cache: SemanticCache;
   readonly leases: Leases;
   readonly archive: Archive;
@@ -69,6 +85,7 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
 function composeStore(sql: Sql, { now, runEventsMax = 5000 }: SqliteStoreOptions): SqliteStore {
   const counts = sqliteCounts(sql);
   const marks = sqliteTurnMarks(sql);
+  const erased = sqliteErasedLookup(sql);
   // Nothing in the cache is worth an fsync: what a power cut takes is answered again.
   const cacheSql = new Sql(sql.path, { durability: "normal", busyMs: BUSY_MS });
   const cache = openSqliteCache(cacheSql);
@@ -77,8 +94,8 @@ function composeStore(sql: Sql, { now, runEventsMax = 5000 }: SqliteStoreOptions
     chat: {
       ...sqliteInbox(sql),
       ...sqliteConversations(sql),
-      ...sqliteTurns(sql, counts, marks),
-      ...sqliteFeedback(sql, counts, marks),
+      ...sqliteTurns(sql, counts, marks, erased),
+      ...sqliteFeedback(sql, counts, marks, erased),
       ...sqliteDeliveries(sql),
     },
     learning: {
@@ -90,6 +107,11 @@ function composeStore(sql: Sql, { now, runEventsMax = 5000 }: SqliteStoreOptions
     },
     people: sqlitePeopleStore(sql),
     models: sqliteModelStore(sql),
+    settings: sqliteSettings(sql),
+    moderation: sqliteModeration(sql, erased),
+    platforms: sqlitePlatforms(sql),
+    privacy: sqlitePrivacy(sql, counts, marks),
+    vectors: sqliteTurnVectors(sql),
     cache,
     leases: sqliteLeases(sql),
     archive: sqliteArchive(sql.path, { now, busyMs: BUSY_MS }),

@@ -50,6 +50,7 @@ export function openSqliteCache(sql: Sql): OpenedCache {
   const insert = sql.prepare<{ id: number }>(`
     INSERT INTO cache_entry (scope, question_hash, signature_hash, turn_id, created_at, expires_at, hits, document, vector)
     VALUES (:scope, :hash, :signatureHash, :turn, :createdAt, :expiresAt, :hits, :document, :vector) RETURNING id`);
+  const findErased = sql.prepare<object>("SELECT 1 FROM turn WHERE id = :turn AND is_erased = 1");
   const removeExact = sql.prepare<{ id: number }>(
     "DELETE FROM cache_entry WHERE scope = :scope AND question_hash = :hash RETURNING id",
   );
@@ -110,6 +111,7 @@ export function openSqliteCache(sql: Sql): OpenedCache {
       const scope = keyText(name);
       const hash = hashOf(question);
       sql.write(() => {
+        if (findErased.get({ turn: keyText(turnId) }) !== undefined) return;
         const replaced = removeExact.all({ scope, hash });
         const { id } = insert.get({
           scope,

@@ -1,4 +1,5 @@
 import Database from "libsql";
+import { StoreBusyError } from "#core/errors.ts";
 
 /**
  * No boolean: libsql 0.5 aborts the whole process on one. No Float32Array: it binds the buffer under a view from byte 0.
@@ -24,13 +25,15 @@ export interface SqlOptions {
 export class Sql {
   readonly path: string;
   readonly #database: Database.Database;
+  readonly #busyMs: number;
   #isWriting = false;
 
   constructor(path: string, options: SqlOptions) {
     this.path = path;
+    this.#busyMs = options.busyMs;
     this.#database = new Database(path, { timeout: options.busyMs });
     // A transaction can hold the file while it is opened; WAL is a property of the file and stays.
-    this.#database.prepare("PRAGMA journal_mode = WAL").get();
+    this.#run(() => this.#database.prepare("PRAGMA journal_mode = WAL").get());
     this.exec(`PRAGMA synchronous = ${options.durability === "full" ? "FULL" : "NORMAL"}`);
   }
 
@@ -43,14 +46,24 @@ export class Sql {
       return params;
     };
     return {
-      get: (params = {}) => withoutMetadata(statement.get(check(params)) as Row | undefined),
-      all: (params = {}) => statement.all(check(params)) as Row[],
-      run: (params = {}) => statement.run(check(params)).changes,
+      get: (params = {}) => this.#run(() => withoutMetadata(statement.get(check(params)) as Row | undefined)),
+      all: (params = {}) => this.#run(() => statement.all(check(params)) as Row[]),
+      run: (params = {}) => this.#run(() => statement.run(check(params)).changes),
     };
   }
 
   exec(sql: string): void {
-    this.#database.exec(sql);
+    this.#run(() => this.#database.exec(sql));
+  }
+
+  /** Rejects with StoreBusyError when another process wrote for longer than `busyMs`. */
+  #run<T>(use: () => T): T {
+    try {
+      return use();
+    } catch (cause) {
+      if (!(cause instanceof Database.SqliteError && cause.code.startsWith("SQLITE_BUSY"))) throw cause;
+      throw new StoreBusyError(this.#busyMs, { cause });
+    }
   }
 
   /** All of it or nothing, after every other writer and before the next; inside another `write` it joins that one. */
@@ -73,11 +86,6 @@ export class Sql {
   close(): void {
     if (this.#database.open) this.#database.close();
   }
-}
-
-/** Another process wrote for longer than `busyMs`. */
-export function isBusy(cause: unknown): boolean {
-  return cause instanceof Database.SqliteError && cause.code.startsWith("SQLITE_BUSY");
 }
 
 /** libsql adds how long the query took, which makes equal rows unequal. */

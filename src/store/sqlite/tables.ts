@@ -11,11 +11,16 @@ import { adapterRecord, datasetRecord, runEventRecord, runRecord, serviceRecord 
 import {
   auditEntryRecord,
   deletionRecord,
+  erasedPlaceRecord,
+  installationRecord,
+  markRecord,
   modelUseRecord,
   permissionRecord,
+  reportRecord,
+  settingRecord,
   userChoiceRecord,
 } from "#store/record-people.ts";
-import { audienceColumn, dayOf, keyText, keyTextOrNull } from "./columns.ts";
+import { audienceColumn, dayOf, keyText, keyTextOrNull, optionalKey } from "./columns.ts";
 import { defineTable } from "./table.ts";
 
 /** Fields that records are found by. The schema of the file is in migrations/. */
@@ -41,6 +46,12 @@ export const deletionTable = defineTable("deletion", deletionRecord, ["workspace
   at: (deletion) => deletion.atMs,
 });
 
+export const erasedPlaceTable = defineTable("erased_place", erasedPlaceRecord, ["workspace", "channel", "at"], {
+  workspace: (place) => keyText(place.workspaceId),
+  channel: (place) => optionalKey(place.channelId),
+  at: (place) => place.atMs,
+});
+
 export const auditEntryTable = defineTable("audit_entry", auditEntryRecord, ["id"], {
   id: (entry) => keyText(entry.id),
   at: (entry) => entry.atMs,
@@ -51,6 +62,11 @@ export const inboxEventTable = defineTable("inbox_event", inboxEventRecord, ["id
   state: (event) => event.state,
   received_at: (event) => event.receivedAtMs,
   lease_until: (event) => event.leaseUntilMs ?? 0,
+  platform: (event) => event.message.platform,
+  workspace: (event) => keyText(event.message.workspaceId),
+  channel: (event) => keyText(event.message.channelId),
+  user_id: (event) => keyText(event.message.userId),
+  message: (event) => keyText(event.message.messageId),
 });
 
 export const conversationTable = defineTable("conversation", conversationRecord, ["id"], {
@@ -73,12 +89,19 @@ export const turnTable = defineTable("turn", turnRecord, ["id"], {
   day: (turn) => dayOf(turn.askedAtMs),
   source_turn_id: (turn) => keyTextOrNull(turn.provenance.cache.sourceTurnId),
   regeneration_of: (turn) => keyTextOrNull(turn.regenerationOf),
+  platform: (turn) => turn.platform,
+  workspace: (turn) => keyText(turn.workspaceId),
+  channel: (turn) => keyText(turn.channelId),
+  asker: (turn) => keyText(turn.askerId),
+  replied_at: (turn) => turn.repliedAtMs ?? turn.askedAtMs,
 });
 
 export const feedbackTable = defineTable("feedback", feedbackRecord, ["turn_id", "user_id"], {
   turn_id: (feedback) => keyText(feedback.turnId),
   user_id: (feedback) => keyText(feedback.userId),
   score: (feedback) => readinessScore(feedback) ?? null,
+  workspace: (feedback) => keyText(feedback.workspaceId),
+  endorsers: (feedback) => feedback.endorsedBy.length,
 });
 
 export const deliveryTable = defineTable("delivery", deliveryRecord, ["turn_id", "part"], {
@@ -117,17 +140,46 @@ export const modelUseTable = defineTable("model_use", modelUseRecord, ["digest"]
   last_used_at: (totals) => totals.lastUsedAtMs,
 });
 
+export const settingTable = defineTable("setting", settingRecord, ["workspace", "channel", "key"], {
+  workspace: (setting) => keyText(setting.workspaceId),
+  channel: (setting) => optionalKey(setting.channelId),
+  key: (setting) => keyText(setting.key),
+});
+
+export const reportTable = defineTable("report", reportRecord, ["turn_id", "reported_by"], {
+  turn_id: (report) => keyText(report.turnId),
+  reported_by: (report) => keyText(report.reportedBy),
+  workspace: (report) => keyText(report.workspaceId),
+  channel: (report) => keyText(report.channelId),
+  is_closed: (report) => (report.closedAtMs === undefined ? 0 : 1),
+  at: (report) => report.atMs,
+});
+
+export const installationTable = defineTable("installation", installationRecord, ["platform", "workspace"], {
+  platform: (installation) => installation.platform,
+  workspace: (installation) => keyText(installation.workspaceId),
+});
+
+export const markTable = defineTable("mark", markRecord, ["key"], {
+  key: (mark) => keyText(mark.key),
+});
+
 /** In the order of an export: what is pointed at comes first. */
 export const RECORD_TABLES = [
   permissionTable,
   userChoiceTable,
   deletionTable,
+  erasedPlaceTable,
+  settingTable,
+  installationTable,
+  markTable,
   auditEntryTable,
   inboxEventTable,
   conversationTable,
   turnTable,
   feedbackTable,
   deliveryTable,
+  reportTable,
   datasetTable,
   runTable,
   runEventTable,

@@ -1,7 +1,10 @@
 import type { Turn } from "#core/turn.ts";
 import type { ChatStore } from "#store/chat-store.ts";
+import { turnWithoutWords } from "#store/without-words.ts";
 import { keyText } from "./columns.ts";
+import { prepareEraseTitle } from "./conversations.ts";
 import type { Counts } from "./counts.ts";
+import type { ErasedLookup } from "./erased-lookup.ts";
 import type { Sql } from "./sql.ts";
 import { type DocumentRow, prepareSave, readDocument } from "./table.ts";
 import { turnTable } from "./tables.ts";
@@ -14,15 +17,16 @@ interface Links {
   readonly regeneration_of: string | null;
 }
 
-export function sqliteTurns(sql: Sql, counts: Counts, marks: TurnMarks): Turns {
+export function sqliteTurns(sql: Sql, counts: Counts, marks: TurnMarks, erased: ErasedLookup): Turns {
   const save = prepareSaveTurn(sql);
+  const saveErased = prepareSaveErasedTurn(sql);
   const find = sql.prepare<DocumentRow>("SELECT version, document FROM turn WHERE id = :id");
   const findLinks = sql.prepare<Links>("SELECT source_turn_id, regeneration_of FROM turn WHERE id = :id");
   // A regenerated or edited turn shares its question's message: the newest that still stands is meant.
   const findByMessage = sql.prepare<DocumentRow>(`
     SELECT version, document FROM turn_message JOIN turn ON turn.id = turn_id
-    WHERE workspace = :workspace AND channel = :channel AND message = :message
-    ORDER BY status IN ('superseded', 'deleted'), asked_at DESC, turn.id DESC LIMIT 1`);
+    WHERE turn_message.workspace = :workspace AND turn_message.channel = :channel AND message = :message
+    ORDER BY CASE status WHEN 'superseded' THEN 1 WHEN 'deleted' THEN 2 ELSE 0 END, asked_at DESC, turn.id DESC LIMIT 1`);
   const listNewest = sql.prepare<DocumentRow>(`
     SELECT version, document FROM turn
     WHERE conversation_id = :conversation AND status NOT IN ('superseded', 'deleted')
@@ -30,15 +34,16 @@ export function sqliteTurns(sql: Sql, counts: Counts, marks: TurnMarks): Turns {
 
   const listRecent = sql.prepare<DocumentRow>(`
     SELECT version, document FROM turn
-    WHERE status = 'complete' AND asked_at >= :since AND json_extract(document, '$.platform') = :platform
-    ORDER BY asked_at DESC, id DESC LIMIT :limit`);
+    WHERE status = 'complete' AND platform = :platform AND replied_at > :since
+    ORDER BY replied_at DESC, id DESC LIMIT :limit`);
 
   return {
     async saveTurn(turn) {
       const id = keyText(turn.id);
       sql.write(() => {
         const before = findLinks.get({ id });
-        counts.around(id, () => save(turn));
+        const isErased = erased.isTurnErased(turn);
+        counts.around(id, () => (isErased ? saveErased(turn) : save(turn)));
         const after = findLinks.get({ id });
         const linked = [before, after].flatMap((links) => [links?.source_turn_id, links?.regeneration_of]);
         marks.markRated([id, ...linked]);
@@ -68,6 +73,10 @@ export function sqliteTurns(sql: Sql, counts: Counts, marks: TurnMarks): Turns {
 export function prepareSaveTurn(sql: Sql): (turn: Turn) => void {
   const save = prepareSave(sql, turnTable);
   const clearMessages = sql.prepare("DELETE FROM turn_message WHERE turn_id = :id");
+  const clearExamples = sql.prepare("DELETE FROM turn_example WHERE turn_id = :id");
+  const addExample = sql.prepare(
+    "INSERT INTO turn_example (example_id, turn_id) VALUES (:example, :id) ON CONFLICT DO NOTHING",
+  );
   const addMessage = sql.prepare(`
     INSERT INTO turn_message (workspace, channel, message, turn_id) VALUES (:workspace, :channel, :message, :id)
     ON CONFLICT DO NOTHING`);
@@ -78,5 +87,21 @@ export function prepareSaveTurn(sql: Sql): (turn: Turn) => void {
     save(turn);
     clearMessages.run({ id });
     for (const { messageId } of turn.messages) addMessage.run({ ...place, message: keyText(messageId) });
+    clearExamples.run({ id });
+    for (const example of turn.provenance.exampleTurnIds ?? []) addExample.run({ example: keyText(example), id });
+  };
+}
+
+/** What is left of a turn, and of its conversation's title where that came from it; without counts and marks. */
+export function prepareSaveErasedTurn(sql: Sql): (turn: Turn) => void {
+  const save = prepareSaveTurn(sql);
+  const mark = sql.prepare("UPDATE turn SET is_erased = 1 WHERE id = :id");
+  const eraseTitle = prepareEraseTitle(sql);
+
+  return (turn) => {
+    const id = keyText(turn.id);
+    save(turnWithoutWords(turn));
+    mark.run({ id });
+    eraseTitle(turn);
   };
 }

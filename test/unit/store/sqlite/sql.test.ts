@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { isBusy, Sql } from "#store/sqlite/sql.ts";
+import { StoreBusyError } from "#core/errors.ts";
+import { Sql } from "#store/sqlite/sql.ts";
 import { makeTempFolder } from "./temp-store.ts";
 
 function openSql(path = join(makeTempFolder(), "test.db")): Sql {
@@ -49,7 +50,7 @@ describe("Sql", () => {
     expect(idsOf(sql)).toEqual(["c"]);
   });
 
-  test("write() throws a busy error when another connection writes for too long, and works later", () => {
+  test("write() throws StoreBusyError when another connection writes for too long, and works later", () => {
     const one = openSql();
     const two = openSql(one.path);
     const insert = () => two.write(() => two.prepare(INSERT).run({ id: "b", bytes: null }));
@@ -62,8 +63,8 @@ describe("Sql", () => {
       }
     });
 
-    expect(isBusy(cause)).toBe(true);
-    expect(isBusy(new Error("other"))).toBe(false);
+    expect(cause).toBeInstanceOf(StoreBusyError);
+    expect(cause).toMatchObject({ message: expect.stringContaining("30 ms"), cause: { code: "SQLITE_BUSY" } });
     insert();
     expect(idsOf(one)).toEqual(["b"]);
   });
