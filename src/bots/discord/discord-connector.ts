@@ -1,0 +1,120 @@
+import { type Client, Events } from "discord.js";
+import type { Intake } from "#bots/intake.ts";
+import type { SettingsWatch } from "#bots/place-settings.ts";
+import type { ConnectorLimits, PlatformConnector, PostedPlace } from "#bots/platform-connector.ts";
+import type { NewId, Now } from "#core/clock.ts";
+import type { Log } from "#core/log.ts";
+import { catchUp } from "./catch-up.ts";
+import type { DiscordParts } from "./discord-parts.ts";
+import { listenToInteractions } from "./listen-interactions.ts";
+import { listenToMessages } from "./listen-messages.ts";
+import { acceptKnownGuilds, listenToPlaces } from "./listen-places.ts";
+import { listenToReactions } from "./listen-reactions.ts";
+import { createListening } from "./listening.ts";
+import { createClient, logClientEvents, logIn } from "./open-client.ts";
+import { createOpenThreads } from "./open-threads.ts";
+import { createPendingCalls } from "./pending-calls.ts";
+import { readAttachment } from "./read-attachment.ts";
+import { tryRegisterCommands } from "./register-commands.ts";
+import { MESSAGE_CHARS_MAX, renderMarkdown } from "./render-markdown.ts";
+import { tell } from "./tell.ts";
+import { createUserCalls } from "./user-calls.ts";
+import { createReplyWriter } from "./write-replies.ts";
+
+export interface DiscordConnectorOptions {
+  readonly token: string;
+  /** Of the HTTP API, without the version: "http://127.0.0.1:9000/api". Undefined: Discord's own. */
+  readonly apiUrl?: string;
+  readonly settings: SettingsWatch;
+  readonly log: Log;
+  readonly now: Now;
+  readonly newId: NewId;
+}
+
+const LIMITS: ConnectorLimits = {
+  messageCharsMax: MESSAGE_CHARS_MAX,
+  editIntervalMs: 1000,
+  channelPace: { writes: 5, perMs: 5000 },
+};
+
+/** Our replies that are looked at again when a session was lost and what happened meanwhile was not sent. */
+const RECENT_REPLIES_MAX = 100;
+
+/**
+ * The platform Discord. Nothing connects before `start`. As a shard of a ShardingManager it serves its share of the servers; the
+ * first shard registers the commands.
+ */
+export function createDiscordConnector(options: DiscordConnectorOptions): PlatformConnector {
+  const { token, apiUrl, settings, log, now, newId } = options;
+  const client = createClient(apiUrl) as Client<true>;
+  const parts: DiscordParts = { client, settings, log, now, newId };
+  const threads = createOpenThreads(parts);
+  const userCalls = createUserCalls(client, now);
+  const writer = createReplyWriter(parts, threads, userCalls);
+  const listening = createListening(client, log);
+  const recent: PostedPlace[] = [];
+  let catchUpWith: ((sinceMs: number | undefined, replies: readonly PostedPlace[]) => Promise<void>) | undefined;
+
+  return {
+    platform: "discord",
+    limits: LIMITS,
+    render: renderMarkdown,
+    ...writer,
+    async post(part) {
+      const posted = await writer.post(part);
+      const { workspaceId, channelId, threadId } = part;
+      recent.unshift({ workspaceId, channelId, ...(threadId === undefined ? {} : { threadId }), ...posted });
+      recent.splice(RECENT_REPLIES_MAX);
+      return posted;
+    },
+    async start(intake: Intake) {
+      const listeningParts = { ...parts, intake, threads, userCalls, noteOwn: writer.noteOwn };
+      logClientEvents(client, log);
+      listenToMessages(listeningParts, listening);
+      listenToReactions(listeningParts, listening);
+      await logIn(client, token);
+      await client.application.fetch();
+      listenToPlaces(listeningParts, listening);
+      listenToInteractions({ ...listeningParts, pending: createPendingCalls(now, newId) }, listening);
+      if (client.shard === null || client.shard.ids.includes(0)) await tryRegisterCommands(parts, intake.commands);
+      catchUpWith = (sinceMs, replies) =>
+        catchUp(listeningParts, { ...(sinceMs === undefined ? {} : { sinceMs }), replies });
+      acceptKnownGuilds(listeningParts, listening);
+      listening.open();
+      watchLostSessions(client, now, (sinceMs) =>
+        listening.run("session.lost", () => catchUp(listeningParts, { sinceMs, replies: recent })),
+      );
+      log.info({ guilds: client.guilds.cache.size, user: client.user.id }, "discord.connected");
+    },
+    async catchUp({ sinceMs, replies }) {
+      if (catchUpWith === undefined) throw new Error("Cannot catch up: the connector has not started");
+      await catchUpWith(sinceMs, replies);
+    },
+    async tell(notice) {
+      await tell(parts, notice);
+    },
+    readAttachment: (attachment, _workspaceId, bytesMax, signal) => readAttachment(parts, attachment, bytesMax, signal),
+    async stop() {
+      listening.stop();
+      await client.destroy();
+      await listening.settle();
+    },
+  };
+}
+
+/** A session that is resumed loses nothing. One that is opened anew starts with what happens from then on. */
+function watchLostSessions(client: Client<true>, now: Now, onLost: (sinceMs: number) => void): void {
+  const downSince = new Map<number, number>();
+  client.on(Events.ShardReconnecting, (shard) => {
+    if (!downSince.has(shard)) downSince.set(shard, now() - SILENCE_MAX_MS);
+  });
+  client.on(Events.ShardResume, (shard) => downSince.delete(shard));
+  client.on(Events.ShardReady, (shard) => {
+    const sinceMs = downSince.get(shard);
+    downSince.delete(shard);
+    if (sinceMs !== undefined) onLost(sinceMs);
+  });
+}
+
+/** A connection that is dead is noticed after two missed heartbeats. */
+const SILENCE_MAX_MS = 90_000;

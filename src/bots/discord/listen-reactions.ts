@@ -1,0 +1,136 @@
+import {
+  type APIEmoji,
+  type APIMessage,
+  type APIUser,
+  GatewayDispatchEvents,
+  type GatewayMessageReactionAddDispatchData,
+  type GatewayMessageReactionRemoveAllDispatchData,
+  type GatewayMessageReactionRemoveDispatchData,
+  type GatewayMessageReactionRemoveEmojiDispatchData,
+  Routes,
+} from "discord.js";
+import type { PostedPlace } from "#bots/platform-connector.ts";
+import { scoreOfEmoji } from "#core/feedback.ts";
+import type { ListeningParts } from "./discord-parts.ts";
+import { placeFields } from "./listen-messages.ts";
+import type { Listening } from "./listening.ts";
+import { type ChannelPlace, findPlace } from "./place.ts";
+import { isGone } from "./refusals.ts";
+
+const USERS_PER_REQUEST = 100;
+const USERS_PER_EMOJI_MAX = 1000;
+
+type Emoji = Pick<APIEmoji, "id" | "name">;
+
+/** Reactions carry no time of their own: the moment they are heard counts. */
+export function listenToReactions(parts: ListeningParts, listening: Listening): void {
+  const { client, intake, now } = parts;
+
+  async function accept(
+    data: GatewayMessageReactionRemoveDispatchData | GatewayMessageReactionAddDispatchData,
+    isRemoval: boolean,
+  ): Promise<void> {
+    const atMs = now();
+    if (data.user_id === client.user.id) return;
+    if ("member" in data && data.member?.user.bot === true) return;
+    if ("message_author_id" in data && data.message_author_id !== undefined) {
+      if (data.message_author_id !== client.user.id) return;
+    }
+    const place = await findPlace(parts, data.channel_id, data.guild_id);
+    const emoji = place === undefined ? undefined : emojiKey(parts, place, data.emoji);
+    if (place === undefined || emoji === undefined) return;
+    await intake.acceptFeedback({
+      workspaceId: place.workspaceId,
+      channelId: place.channelId,
+      messageId: data.message_id,
+      userId: data.user_id,
+      source: "reaction",
+      emoji,
+      ...(isRemoval ? { isRemoval: true } : {}),
+      atMs,
+    });
+  }
+
+  listening.on<GatewayMessageReactionAddDispatchData>(GatewayDispatchEvents.MessageReactionAdd, (data) =>
+    accept(data, false),
+  );
+  listening.on<GatewayMessageReactionRemoveDispatchData>(GatewayDispatchEvents.MessageReactionRemove, (data) =>
+    accept(data, true),
+  );
+
+  listening.on<GatewayMessageReactionRemoveAllDispatchData>(
+    GatewayDispatchEvents.MessageReactionRemoveAll,
+    async (data) => {
+      const atMs = now();
+      const place = await findPlace(parts, data.channel_id, data.guild_id);
+      if (place === undefined) return;
+      await intake.acceptReactions({ ...placeFields(place), messageId: data.message_id, reactions: [], atMs });
+    },
+  );
+  // Whose reactions they were is not told: what is left says it.
+  listening.on<GatewayMessageReactionRemoveEmojiDispatchData>(
+    GatewayDispatchEvents.MessageReactionRemoveEmoji,
+    async (data) => {
+      const place = await findPlace(parts, data.channel_id, data.guild_id);
+      if (place !== undefined) await acceptReactionsNow(parts, { ...placeFields(place), messageId: data.message_id });
+    },
+  );
+}
+
+/** Reads the reactions under a message as they are; a message that is gone is handed on as deleted. */
+export async function acceptReactionsNow(parts: ListeningParts, place: PostedPlace): Promise<void> {
+  const { client, intake, now } = parts;
+  const channelId = place.threadId ?? place.channelId;
+  const atMs = now();
+  let message: APIMessage;
+  try {
+    message = (await client.rest.get(Routes.channelMessage(channelId, place.messageId))) as APIMessage;
+  } catch (error) {
+    if (isGone(error)) return await intake.acceptDeletion(place);
+    throw error;
+  }
+  if (message.author.id !== client.user.id) return;
+  const { emoji: scores } = parts.settings.of({ platform: "discord", ...placeFields(place) });
+  const reactions: { readonly userId: string; readonly emoji: string }[] = [];
+  for (const { emoji } of message.reactions ?? []) {
+    const key = emojiKey(parts, place, emoji);
+    if (key === undefined || scoreOfEmoji(key, scores) === undefined) continue;
+    for (const user of await readReactors(parts, channelId, place.messageId, emoji)) {
+      if (user.bot !== true && user.id !== client.user.id) reactions.push({ userId: user.id, emoji: key });
+    }
+  }
+  await intake.acceptReactions({ ...place, reactions, atMs });
+}
+
+async function readReactors(
+  { client }: ListeningParts,
+  channelId: string,
+  messageId: string,
+  emoji: Emoji,
+): Promise<readonly APIUser[]> {
+  const name = encodeURIComponent(emoji.id === null ? (emoji.name ?? "") : `${emoji.name}:${emoji.id}`);
+  const users: APIUser[] = [];
+  while (users.length < USERS_PER_EMOJI_MAX) {
+    const after = users.at(-1)?.id;
+    const query = new URLSearchParams({ limit: String(USERS_PER_REQUEST), ...(after === undefined ? {} : { after }) });
+    const page = (await client.rest.get(Routes.channelMessageReaction(channelId, messageId, name), {
+      query,
+    })) as APIUser[];
+    users.push(...page);
+    if (page.length < USERS_PER_REQUEST) break;
+  }
+  return users;
+}
+
+/** A custom emoji goes by its name, or by `name:id` where the settings name just that one. */
+function emojiKey(
+  { settings }: ListeningParts,
+  place: Pick<ChannelPlace, "workspaceId" | "channelId">,
+  emoji: Emoji,
+): string | undefined {
+  if (emoji.name === null) return undefined;
+  if (emoji.id === null) return emoji.name;
+  const exact = `${emoji.name}:${emoji.id}`;
+  const { workspaceId, channelId } = place;
+  return settings.of({ platform: "discord", workspaceId, channelId }).emoji.has(exact) ? exact : emoji.name;
+}

@@ -1,0 +1,80 @@
+import {
+  type APIDMChannel,
+  ChannelType,
+  type Guild,
+  type GuildBasedChannel,
+  MessageFlags,
+  PermissionFlagsBits,
+  Routes,
+} from "discord.js";
+import type { Notice } from "#bots/platform-connector.ts";
+import { PlatformRefusedError } from "#core/errors.ts";
+import type { DiscordParts } from "./discord-parts.ts";
+import { findAdder } from "./listen-places.ts";
+import { canHere } from "./place.ts";
+import { orRefusal } from "./refusals.ts";
+import { renderMessages } from "./render-markdown.ts";
+
+const WRITE = PermissionFlagsBits.ViewChannel | PermissionFlagsBits.SendMessages;
+
+/** Posts a word that answers nothing. What is for one person goes to that person alone, or, where that is refused, to the place. */
+export async function tell(parts: DiscordParts, notice: Notice): Promise<void> {
+  const here = notice.threadId ?? notice.channelId;
+  if (notice.onlyTo !== undefined) {
+    if (await sendDirect(parts, notice.onlyTo, notice.text)) return;
+  }
+  if (here !== undefined) return await send(parts, here, notice.text);
+  await tellAdmins(parts, notice);
+}
+
+async function tellAdmins(parts: DiscordParts, { workspaceId, text }: Notice): Promise<void> {
+  const { adminChannel } = parts.settings.of({ platform: "discord", workspaceId });
+  if (adminChannel !== undefined) return await send(parts, adminChannel, text);
+  const guild = parts.client.guilds.cache.get(workspaceId.replace(/^discord:/, ""));
+  if (guild === undefined) throw noWay(workspaceId);
+  const channel = channelForNews(guild);
+  if (channel !== undefined) return await send(parts, channel.id, text);
+  if (await sendDirect(parts, await findAdder(guild), text)) return;
+  if (!(await sendDirect(parts, guild.ownerId, text))) throw noWay(workspaceId);
+}
+
+async function send(parts: DiscordParts, channelId: string, text: string): Promise<void> {
+  for (const content of renderMessages(text)) {
+    await orRefusal("post a notice", () =>
+      parts.client.rest.post(Routes.channelMessages(channelId), {
+        body: { content, allowed_mentions: { parse: [] }, flags: MessageFlags.SuppressEmbeds },
+      }),
+    );
+  }
+}
+
+/** False when that person takes no messages from the bot. */
+async function sendDirect(parts: DiscordParts, userId: string, text: string): Promise<boolean> {
+  try {
+    const channel = await orRefusal("open a direct conversation", () =>
+      parts.client.rest.post(Routes.userChannels(), { body: { recipient_id: userId } }),
+    );
+    await send(parts, (channel as APIDMChannel).id, text);
+    return true;
+  } catch (error) {
+    if (error instanceof PlatformRefusedError && error.reason !== "credentials") return false;
+    throw error;
+  }
+}
+
+function channelForNews(guild: Guild): GuildBasedChannel | undefined {
+  const system = guild.systemChannel;
+  if (system !== null && canHere(guild, system, WRITE)) return system;
+  return guild.channels.cache
+    .filter((channel) => channel.type === ChannelType.GuildText && canHere(guild, channel, WRITE))
+    .sort((a, b) => ("rawPosition" in a && "rawPosition" in b ? a.rawPosition - b.rawPosition : 0))
+    .first();
+}
+
+function noWay(workspaceId: string): PlatformRefusedError {
+  return new PlatformRefusedError(
+    `post a notice in "${workspaceId}": there is nobody to post it to`,
+    "permission",
+    "Name a channel that the bot may write to: `/settings` chat.adminChannel",
+  );
+}

@@ -1,0 +1,219 @@
+import { type APIMessage, MessageFlags, type RESTPostAPIChannelMessageJSONBody, Routes } from "discord.js";
+import type { BusyPlace, PlatformConnector, PostedPart, PostedPlace, ReplyPart } from "#bots/platform-connector.ts";
+import { describeError } from "#core/errors.ts";
+import { keyOfCustomId, partKey } from "./custom-id.ts";
+import type { DiscordParts } from "./discord-parts.ts";
+import type { OpenThreads } from "./open-threads.ts";
+import { isDiscordError, isGone, orRefusal, toRefusal } from "./refusals.ts";
+import { type Row, replyRows } from "./reply-components.ts";
+import type { UserCalls } from "./user-calls.ts";
+
+type Writing = Pick<PlatformConnector, "post" | "edit" | "remove" | "reconcile" | "offerEmoji" | "showBusy">;
+
+/** Discord shows typing for ten seconds. */
+const TYPING_REPEAT_MS = 8000;
+const KEYS_KEPT_MAX = 5000;
+const RECONCILE_MESSAGES_MAX = 100;
+const GIVE_WAY_STEP_MS = 250;
+const GIVE_WAY_MAX_MS = 10_000;
+const NOTHING_YET = "…";
+
+const REACTION_BLOCKED = 90_001;
+const TOO_MANY_REACTIONS = 30_010;
+
+/** Replies as messages of the bot. Each part goes out under a nonce of its turn, so that Discord itself refuses a double. */
+export function createReplyWriter(
+  parts: DiscordParts,
+  threads: OpenThreads,
+  userCalls: UserCalls,
+): Writing & { readonly noteOwn: (message: Pick<APIMessage, "id" | "nonce">) => void } {
+  const { client, settings, log } = parts;
+  const messageIds = new Map<string, string>();
+  const textsUnderWay = new Map<string, number>();
+
+  function keep(key: string, messageId: string): void {
+    messageIds.delete(key);
+    messageIds.set(key, messageId);
+    for (const oldest of messageIds.keys()) {
+      if (messageIds.size <= KEYS_KEPT_MAX) break;
+      messageIds.delete(oldest);
+    }
+  }
+
+  function bodyOf(part: ReplyPart, key: string) {
+    const place = { platform: "discord", workspaceId: part.workspaceId, channelId: part.channelId } as const;
+    const components: Row[] = part.actions.length === 0 ? [] : replyRows(part, key, settings.of(place).emoji);
+    return {
+      // Discord refuses an empty message.
+      content: part.text.trim() === "" ? NOTHING_YET : part.text,
+      allowed_mentions: { parse: [], replied_user: false },
+      flags: MessageFlags.SuppressEmbeds,
+      components,
+    } satisfies RESTPostAPIChannelMessageJSONBody;
+  }
+
+  async function writeText<T>(channelId: string, act: () => Promise<T>): Promise<T> {
+    textsUnderWay.set(channelId, (textsUnderWay.get(channelId) ?? 0) + 1);
+    try {
+      return await act();
+    } finally {
+      const left = (textsUnderWay.get(channelId) ?? 1) - 1;
+      if (left > 0) textsUnderWay.set(channelId, left);
+      else textsUnderWay.delete(channelId);
+    }
+  }
+
+  async function post(part: ReplyPart): Promise<PostedPart> {
+    const key = partKey(part.turnId, part.part);
+    const body = bodyOf(part, key);
+    const call = userCalls.of(part.inReplyTo);
+    if (call !== undefined) {
+      const { id } = await orRefusal("post the reply", () => call.post(body));
+      userCalls.add(id, call);
+      return { messageId: id };
+    }
+    const channelId = await threads.targetOf(part);
+    const posted = await orRefusal("post the reply", () =>
+      writeText(channelId, () =>
+        client.rest.post(Routes.channelMessages(channelId), {
+          body: { ...body, nonce: key, enforce_nonce: true, ...referenceTo(part, channelId) },
+        }),
+      ),
+    );
+    const { id, content } = posted as APIMessage;
+    keep(key, id);
+    // The nonce was known: this is the message of an earlier try, with the text of then.
+    if (content !== "" && content !== body.content.trim()) await edit({ messageId: id }, part);
+    return { messageId: id };
+  }
+
+  async function edit(posted: PostedPart, part: ReplyPart): Promise<void> {
+    const body = bodyOf(part, partKey(part.turnId, part.part));
+    const call = userCalls.of(posted.messageId);
+    await orRefusal("edit the reply", async () => {
+      if (call !== undefined) return await call.edit(posted.messageId, body);
+      const channelId = part.threadId ?? part.channelId;
+      await writeText(channelId, () => client.rest.patch(Routes.channelMessage(channelId, posted.messageId), { body }));
+    });
+  }
+
+  /** By what Discord said then; else by the buttons below it; else by its place among our answers to that question. */
+  async function reconcile(part: Omit<ReplyPart, "text" | "isFinal">): Promise<PostedPart | undefined> {
+    const key = partKey(part.turnId, part.part);
+    const known = messageIds.get(key);
+    if (known !== undefined) return { messageId: known };
+    const channelId = part.threadId ?? part.channelId;
+    if (!isSnowflake(part.inReplyTo) || userCalls.of(part.inReplyTo) !== undefined) return undefined;
+    const found = await client.rest
+      .get(Routes.channelMessages(channelId), {
+        query: new URLSearchParams({ after: part.inReplyTo, limit: String(RECONCILE_MESSAGES_MAX) }),
+      })
+      .catch((error: unknown) => {
+        if (isGone(error)) return [];
+        throw toRefusal(error, "look for the reply");
+      });
+    const messageId = pickPart(found as APIMessage[], part, key, client.user.id, new Set(messageIds.values()));
+    if (messageId !== undefined) keep(key, messageId);
+    return messageId === undefined ? undefined : { messageId };
+  }
+
+  async function remove(place: PostedPlace): Promise<void> {
+    const call = userCalls.of(place.messageId);
+    const channelId = place.threadId ?? place.channelId;
+    try {
+      if (call !== undefined) await call.remove(place.messageId);
+      else await client.rest.delete(Routes.channelMessage(channelId, place.messageId));
+    } catch (error) {
+      if (!isGone(error)) throw toRefusal(error, "delete the message");
+    }
+  }
+
+  /** One after the other, in order; a person who waits for text comes first. */
+  async function offerEmoji(place: PostedPlace, emoji: readonly string[]): Promise<void> {
+    if (userCalls.of(place.messageId) !== undefined) return;
+    const channelId = place.threadId ?? place.channelId;
+    for (const name of emoji) {
+      for (let waitedMs = 0; textsUnderWay.has(channelId) && waitedMs < GIVE_WAY_MAX_MS; waitedMs += GIVE_WAY_STEP_MS) {
+        await new Promise((resolve) => setTimeout(resolve, GIVE_WAY_STEP_MS));
+      }
+      try {
+        const route = Routes.channelMessageOwnReaction(channelId, place.messageId, encodeURIComponent(name));
+        await client.rest.put(route);
+      } catch (error) {
+        if (isGone(error) || isDiscordError(error, REACTION_BLOCKED, TOO_MANY_REACTIONS)) return;
+        throw toRefusal(error, "add a reaction");
+      }
+    }
+  }
+
+  function showBusy(place: BusyPlace, signal: AbortSignal): void {
+    if (signal.aborted || userCalls.of(place.inReplyTo) !== undefined) return;
+    const show = async () => {
+      const channelId = await threads.targetOf(place);
+      if (!signal.aborted) await client.rest.post(Routes.channelTyping(channelId), { signal });
+    };
+    const tick = () =>
+      void show().catch((error: unknown) => {
+        if (!signal.aborted) log.debug({ reason: describeError(error) }, "discord.typing-failed");
+      });
+    const timer = setInterval(tick, TYPING_REPEAT_MS);
+    signal.addEventListener("abort", () => clearInterval(timer), { once: true });
+    tick();
+  }
+
+  return {
+    post,
+    edit,
+    remove,
+    reconcile,
+    offerEmoji,
+    showBusy,
+    noteOwn({ id, nonce }) {
+      if (typeof nonce === "string") keep(nonce, id);
+    },
+  };
+}
+
+/** A question in the channel above its thread cannot be referred to from inside; the thread hangs on it anyway. */
+function referenceTo(part: ReplyPart, channelId: string) {
+  if (!isSnowflake(part.inReplyTo) || channelId === part.inReplyTo) return {};
+  return { message_reference: { message_id: part.inReplyTo, fail_if_not_exists: false } };
+}
+
+function isSnowflake(id: string): boolean {
+  return /^\d{15,20}$/.test(id);
+}
+
+/** Discord tells a nonce only once, with the answer to the post. */
+function pickPart(
+  messages: readonly APIMessage[],
+  part: Pick<ReplyPart, "inReplyTo" | "part" | "threadId">,
+  key: string,
+  ownId: string,
+  taken: ReadonlySet<string>,
+): string | undefined {
+  const own = messages
+    .filter(({ author }) => author.id === ownId)
+    .sort((a, b) => (BigInt(a.id) < BigInt(b.id) ? -1 : 1));
+  const marked = own.find((message) => message.nonce === key || keysUnder(message).includes(key));
+  if (marked !== undefined) return marked.id;
+  const isThreadOfQuestion = part.threadId === part.inReplyTo;
+  const answers = own.filter((message) => {
+    const refersTo = message.message_reference?.message_id;
+    return isThreadOfQuestion ? refersTo === undefined : refersTo === part.inReplyTo;
+  });
+  const candidate = answers[part.part];
+  if (candidate === undefined || taken.has(candidate.id) || keysUnder(candidate).length > 0) return undefined;
+  return candidate.id;
+}
+
+function keysUnder(message: APIMessage): string[] {
+  return (message.components ?? []).flatMap((row) =>
+    "components" in row
+      ? row.components.flatMap((component) => {
+          const key = "custom_id" in component ? keyOfCustomId(component.custom_id) : undefined;
+          return key === undefined ? [] : [key];
+        })
+      : [],
+  );
+}
