@@ -15,6 +15,7 @@ import { runFiles } from "#trainer/run-files.ts";
 import { newId } from "./identity.ts";
 import { listenNear } from "./listen-near.ts";
 import { type OpenChat, openChat } from "./open-chat.ts";
+import { openConnectors } from "./open-connectors.ts";
 import { dataPaths, openStores, type Stores } from "./open-stores.ts";
 import { type OpenTrainer, openTrainer } from "./open-trainer.ts";
 import { describePlatforms } from "./platforms.ts";
@@ -39,7 +40,9 @@ export async function startAll(
   const stores = await openStores(config, log);
   const { createLocalConnector } = await import("#bots/local/local-connector.ts");
   const connector = createLocalConnector({ now: Date.now, newId });
-  const chat = await openChat(config, stores, [connector], log);
+  const chat = await openChat(config, stores, [connector], log, (settings) =>
+    openConnectors(config, stores.platforms, settings, log),
+  );
   const trainer = openTrainer(config, stores, async () => chat.opened, log);
   trainer.work();
   await trainer.schedule();

@@ -3,12 +3,14 @@ import type { AnswerParts } from "#bots/answer-parts.ts";
 import { type Answering, startAnswering } from "#bots/answering.ts";
 import { collectFeedback } from "#bots/collect-feedback.ts";
 import type { Intake } from "#bots/intake.ts";
-import type { SettingsPlace } from "#bots/place-settings.ts";
+import type { SettingsWatch } from "#bots/place-settings.ts";
 import type { PlatformConnector, PlatformFeedback } from "#bots/platform-connector.ts";
 import { createDomainRouter } from "#bots/route-domain.ts";
+import { watchSettings } from "#bots/watch-settings.ts";
 import { readDomains } from "#config/domains.ts";
 import type { Config } from "#config/schema.ts";
 import type { Domain } from "#core/domain.ts";
+import { describeError, OperatingError } from "#core/errors.ts";
 import type { Score } from "#core/feedback.ts";
 import type { Log } from "#core/log.ts";
 import type { Platform } from "#core/scope.ts";
@@ -17,8 +19,10 @@ import { createSystemPrompt } from "#inference/reply-language.ts";
 import { openKnownAdapter } from "#trainer/activate-adapter.ts";
 import { type ServiceWatch, watchServices } from "#trainer/service-watch.ts";
 import { newId, processName, sha256, turnIdOf } from "./identity.ts";
+import { type OpenCommands, openCommands } from "./open-commands.ts";
 import { type OpenEngine, openEmbedding, openEngine } from "./open-inference.ts";
 import type { Stores } from "./open-stores.ts";
+import { trainerParts } from "./open-trainer.ts";
 import { placeSettingsOf } from "./place-settings.ts";
 
 /** Everything between a platform's event and the reply. */
@@ -28,6 +32,8 @@ export interface OpenChat {
   readonly answering: Answering;
   readonly services: ServiceWatch;
   readonly hasEmbedder: boolean;
+  /** For the terminal and the pages, which call them without a connector. */
+  readonly commands: OpenCommands;
   readonly collect: (feedback: PlatformFeedback) => ReturnType<typeof collectFeedback>;
   close(): Promise<void>;
 }
@@ -39,8 +45,10 @@ const CLOSE_GRACE_MS = 10_000;
 export async function openChat(
   config: Config,
   stores: Stores,
-  connectors: readonly PlatformConnector[],
+  own: readonly PlatformConnector[],
   log: Log,
+  /** Platforms that read the settings of their places; none when not given. */
+  openOthers: (settings: SettingsWatch) => Promise<readonly PlatformConnector[]> = async () => [],
 ): Promise<OpenChat> {
   const domains = readDomains(config.assistant.domainsFile);
   const opened = await openEngine(config.inference, log);
@@ -51,7 +59,13 @@ export async function openChat(
   // Embedding the domains' examples takes most of a second: only a question that comes at once waits for it.
   const router = createDomainRouter(domains, embedder, config.routing);
   router.catch((error: unknown) => log.error({ err: error }, "router.failed"));
-  const places = { of: (place: SettingsPlace) => placeSettingsOf(config, place, new Map()) };
+  const places = await watchSettings(
+    stores.settings,
+    stores.events,
+    (place, overrides) => placeSettingsOf(config, place, overrides),
+    log,
+  );
+  const connectors = [...own, ...(await openOthers(places))];
   const parts: AnswerParts = {
     ...stores,
     engine: opened.engine,
@@ -90,6 +104,25 @@ export async function openChat(
       },
       feedback,
     );
+  const tellAdmins = async (workspaceId: string, text: string) => {
+    const connector = connectors.find(({ platform }) => workspaceId.startsWith(`${platform}:`));
+    await connector?.tell({ workspaceId, text });
+  };
+  const commands = openCommands(
+    config,
+    stores,
+    {
+      serving: opened,
+      settings: places,
+      trainer: trainerParts(config, stores, log),
+      engine: opened.engine,
+      domains: domains.map(({ id }) => id),
+      collectFeedback: collect,
+      acceptMessage: (eventId, message) => answering.accept(eventId, message),
+      tellAdmins,
+    },
+    log,
+  );
   const intake: Intake = {
     acceptMessage: async (eventId, message) => {
       await answering.accept(eventId, message);
@@ -103,11 +136,11 @@ export async function openChat(
     acceptReactions: async () => {},
     acceptPlaceEvent: async () => {},
     stopReply: async () => false,
-    commands: [],
-    runCommand: async ({ command }) => ({ text: `There is no command "${command}".` }),
-    completeOption: async () => [],
+    commands: commands.commands,
+    runCommand: (call) => commands.runner.run(call),
+    completeOption: (call, option, typed) => commands.runner.complete(call, option, typed),
   };
-  for (const connector of connectors) await connector.start(intake);
+  for (const connector of connectors) await startConnector(connector, intake, log);
   return {
     opened,
     domains,
@@ -115,14 +148,26 @@ export async function openChat(
     services,
     hasEmbedder: embedding !== undefined,
     collect,
+    commands,
     async close() {
       for (const connector of connectors) await connector.stop();
       await answering.close(CLOSE_GRACE_MS);
       services.stop();
+      places.stop();
       await router.catch(() => undefined); // it embeds until then
       await Promise.all([opened.close(), embedding?.close()]);
     },
   };
+}
+
+/** One platform that refuses its credentials, or cannot be reached, takes no other down. */
+async function startConnector(connector: PlatformConnector, intake: Intake, log: Log): Promise<void> {
+  try {
+    await connector.start(intake);
+  } catch (error) {
+    if (connector.platform === "local" || !(error instanceof OperatingError)) throw error;
+    log.error({ platform: connector.platform, reason: describeError(error) }, "platform.not-started");
+  }
 }
 
 /** An adapter that another process put into service is loaded before the first person waits for it. */

@@ -9,15 +9,25 @@ import type { FileStore } from "#store/file-store.ts";
 import type { LearningStore } from "#store/learning-store.ts";
 import type { Leases } from "#store/lease.ts";
 import type { ModelStore } from "#store/model-store.ts";
+import type { ModerationStore } from "#store/moderation-store.ts";
 import type { PeopleStore } from "#store/people-store.ts";
+import type { PlatformStore } from "#store/platform-store.ts";
+import type { PrivacyStore } from "#store/privacy-store.ts";
 import type { RateLimiter } from "#store/rate-limiter.ts";
 import type { SemanticCache } from "#store/semantic-cache.ts";
+import type { SettingStore } from "#store/setting-store.ts";
+import type { TurnVectorStore } from "#store/turn-vector-store.ts";
 
 export interface Stores {
   readonly chat: ChatStore;
   readonly learning: LearningStore;
   readonly people: PeopleStore;
   readonly models: ModelStore;
+  readonly settings: SettingStore;
+  readonly moderation: ModerationStore;
+  readonly platforms: PlatformStore;
+  readonly privacy: PrivacyStore;
+  readonly vectors: TurnVectorStore;
   readonly cache: SemanticCache;
   readonly files: FileStore;
   readonly leases: Leases;
@@ -65,6 +75,11 @@ export async function openStores(config: Config, log: Log): Promise<Stores> {
     learning: sqlite.learning,
     people: sqlite.people,
     models: sqlite.models,
+    settings: sqlite.settings,
+    moderation: sqlite.moderation,
+    platforms: sqlite.platforms,
+    privacy: sqlite.privacy,
+    vectors: sqlite.vectors,
     cache: sqlite.cache,
     leases: sqlite.leases,
     archive: sqlite.archive,

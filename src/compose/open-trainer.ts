@@ -22,6 +22,23 @@ export interface OpenTrainer {
   close(): Promise<void>;
 }
 
+/** What asks for runs and changes what is in service: the same for the trainer, the pages and the commands. */
+export function trainerParts(config: Config, stores: Stores, log: Log): Pick<OpenTrainer, "request" | "activate"> {
+  const activate: ActivateParts = { ...stores, now: Date.now, newId, log };
+  const request: RequestParts = {
+    learning: stores.learning,
+    people: stores.people,
+    jobs: stores.jobs,
+    events: stores.events,
+    readiness: readinessSettings(config),
+    isEnabled: config.trainer.enabled,
+    now: Date.now,
+    newId,
+    log,
+  };
+  return { activate, request };
+}
+
 /** A worker that has not renewed its job for this long is taken for dead. */
 const LEASE_MS = 30_000;
 /** A job that used up its attempts is failed by the queue, which knows nothing of runs: its run is looked for this often. */
@@ -37,18 +54,7 @@ export function openTrainer(
   let working: Promise<void> = Promise.resolve();
   let stopSchedule: (() => void) | undefined;
   let tending: NodeJS.Timeout | undefined;
-  const activate: ActivateParts = { ...stores, now: Date.now, newId, log };
-  const request: RequestParts = {
-    learning: stores.learning,
-    people: stores.people,
-    jobs: stores.jobs,
-    events: stores.events,
-    readiness: readinessSettings(config),
-    isEnabled: config.trainer.enabled,
-    now: Date.now,
-    newId,
-    log,
-  };
+  const { activate, request } = trainerParts(config, stores, log);
 
   async function run(job: Job, signal: AbortSignal): Promise<void> {
     try {

@@ -1,0 +1,62 @@
+import { join } from "node:path";
+import type { SettingsWatch } from "#bots/place-settings.ts";
+import type { PlatformConnector } from "#bots/platform-connector.ts";
+import type { Config } from "#config/schema.ts";
+import type { Log } from "#core/log.ts";
+import type { PlatformStore } from "#store/platform-store.ts";
+import { openEncryptionKey } from "./encryption-key.ts";
+import { newId } from "./identity.ts";
+import { describePlatforms, slackMode } from "./platforms.ts";
+
+/** A connector for each chat platform that has credentials. They have not started yet. */
+export async function openConnectors(
+  config: Config,
+  platforms: PlatformStore,
+  settings: SettingsWatch,
+  log: Log,
+): Promise<readonly PlatformConnector[]> {
+  const on = describePlatforms(config).flatMap(({ platform, isOn }) => (isOn ? [platform] : []));
+  const connectors: PlatformConnector[] = [];
+  if (on.includes("discord")) connectors.push(await openDiscord(config, settings, log));
+  if (on.includes("slack")) connectors.push(await openSlack(config, platforms, settings, log));
+  return connectors;
+}
+
+async function openDiscord({ credentials, discord }: Config, settings: SettingsWatch, log: Log) {
+  const { createDiscordConnector } = await import("#bots/discord/discord-connector.ts");
+  return createDiscordConnector({
+    token: credentials.discordToken ?? "",
+    ...(discord.apiUrl === undefined ? {} : { apiUrl: discord.apiUrl }),
+    settings,
+    log,
+    now: Date.now,
+    newId,
+  });
+}
+
+async function openSlack(config: Config, platforms: PlatformStore, settings: SettingsWatch, log: Log) {
+  const [{ createSlackConnector }, { createSeal }] = await Promise.all([
+    import("#bots/slack/slack-connector.ts"),
+    import("#bots/slack/sealed-installations.ts"),
+  ]);
+  const { credentials, slack, data } = config;
+  return createSlackConnector({
+    credentials: {
+      botToken: credentials.slackBotToken,
+      appToken: credentials.slackAppToken,
+      signingSecret: credentials.slackSigningSecret,
+      clientId: credentials.slackClientId,
+      clientSecret: credentials.slackClientSecret,
+    },
+    mode: slackMode(config),
+    host: slack.host,
+    port: slack.port,
+    apiUrl: slack.apiUrl,
+    streaming: slack.streaming,
+    settings,
+    platforms,
+    seal: createSeal(openEncryptionKey(credentials.encryptionKey, join(data.directory, "encryption.key"))),
+    now: Date.now,
+    log,
+  });
+}
