@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
 import { afterEach, expect, onTestFinished, test } from "vitest";
+import { readManifestScopes } from "#commands/invite.ts";
 import { createProgram } from "#compose/program.ts";
 import {
   DISCORD_TOKEN,
@@ -18,7 +19,7 @@ afterEach(() => {
 
 /** The command line on a folder of its own, with platforms that are peers on this machine. */
 async function openBench(env = "") {
-  const peer = await openPlatformPeer();
+  const peer = await openPlatformPeer({ scopes: readManifestScopes(await readManifest()) });
   onTestFinished(() => peer.close());
   const directory = await mkdtemp(join(tmpdir(), "reactune-program-setup-"));
   const envPath = join(directory, "bot.env");
