@@ -5,6 +5,7 @@ import { Command } from "commander";
 import { afterEach, expect, onTestFinished, test } from "vitest";
 import { readManifestScopes } from "#commands/invite.ts";
 import { createProgram } from "#compose/program.ts";
+import { readManifest } from "#compose/program-setup.ts";
 import {
   DISCORD_TOKEN,
   openPlatformPeer,
