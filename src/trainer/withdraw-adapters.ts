@@ -15,9 +15,13 @@ export interface Withdrawal {
   /** Out of service for good; their files are gone. */
   readonly adapters: readonly Adapter[];
   readonly runsCancelled: readonly Run[];
-  /** Queued to replace what was withdrawn. */
-  readonly runsRequested: readonly Run[];
-  /** Scopes that wait until readiness allows a run, or the workspace does. */
+  /** What there is to train anew. */
+  readonly scopes: readonly LearningScope[];
+}
+
+export interface Retraining {
+  readonly requested: readonly Run[];
+  /** Wait until readiness, the workspace or the schedule allows a run. */
   readonly waiting: readonly LearningScope[];
 }
 
@@ -25,10 +29,21 @@ const RUNS_LOOKED_AT_MAX = 1000;
 const CANCEL_WAIT_MAX_MS = 5000;
 const CANCEL_LOOK_MS = 100;
 
+/** For words that are erased already, such as a deleted message: withdraws what learned from them, and trains anew. */
+export async function forgetTurns(
+  parts: WithdrawParts,
+  workspaceId: string,
+  turnIds: readonly string[],
+  act: Act,
+): Promise<Withdrawal & Retraining> {
+  const withdrawal = await withdrawAdapters(parts, workspaceId, turnIds, act);
+  return { ...withdrawal, ...(await retrain(parts, withdrawal)) };
+}
+
 /**
  * Forgetting that reaches the weights: adapters that learned from one of these turns go out of service and are never loaded
- * again, runs that hold its words are cancelled, and a retraining is queued when readiness allows. `turnIds` are turns whose words
- * were erased, or a person's corrections of others' turns. Doing it twice changes nothing more.
+ * again, and runs that hold its words are cancelled. `turnIds` are turns whose words are erased or about to be, or where a
+ * person taught another's answer. Doing it twice changes nothing more.
  */
 export async function withdrawAdapters(
   parts: WithdrawParts,
@@ -36,6 +51,7 @@ export async function withdrawAdapters(
   turnIds: readonly string[],
   act: Act,
 ): Promise<Withdrawal> {
+  if (turnIds.length === 0) return { adapters: [], runsCancelled: [], scopes: [] };
   const erased = new Set(turnIds);
   const runsCancelled = await cancelRuns(parts, workspaceId, erased, act);
   const adapters = await findLearners(parts.learning, workspaceId, erased);
@@ -44,23 +60,26 @@ export async function withdrawAdapters(
   for (const scope of await listServedScopes(parts.learning, workspaceId)) await takeOut(parts, scope, act);
   for (const digest of await listRetired(parts.learning, workspaceId)) await parts.files.remove(digest);
   await waitUntilEnded(parts.learning, runsCancelled);
-  const scopes = scopesOf([...adapters, ...runsCancelled]);
-  const runsRequested: Run[] = [];
+  if (adapters.length + runsCancelled.length > 0) {
+    const counts = { adapters: adapters.length, runsCancelled: runsCancelled.length };
+    parts.log.info({ workspaceId, ...counts }, "adapters.withdrawn");
+  }
+  return { adapters, runsCancelled, scopes: scopesOf([...adapters, ...runsCancelled]) };
+}
+
+/** Asks for a run of each scope; to be called when the words are erased, or they would be learned again. */
+export async function retrain(
+  parts: RequestParts,
+  { scopes, runsCancelled }: Pick<Withdrawal, "scopes" | "runsCancelled">,
+): Promise<Retraining> {
+  const requested: Run[] = [];
   const waiting: LearningScope[] = [];
   for (const scope of scopes) {
-    const run = await retrain(parts, scope);
+    const run = await requestIfReady(parts, scope);
     if (run === undefined || runsCancelled.some(({ id }) => id === run.id)) waiting.push(scope);
-    else runsRequested.push(run);
+    else requested.push(run);
   }
-  if (adapters.length + runsCancelled.length > 0) {
-    const counts = {
-      adapters: adapters.length,
-      runsCancelled: runsCancelled.length,
-      runsRequested: runsRequested.length,
-    };
-    parts.log.info({ workspaceId, ...counts, by: act.by }, "adapters.withdrawn");
-  }
-  return { adapters, runsCancelled, runsRequested, waiting };
+  return { requested, waiting };
 }
 
 async function listRetired(learning: LearningStore, workspaceId: string): Promise<readonly string[]> {
@@ -104,7 +123,6 @@ async function cancelRuns(
   erased: ReadonlySet<string>,
   act: Act,
 ): Promise<readonly Run[]> {
-  if (erased.size === 0) return [];
   const cancelled: Run[] = [];
   for (const run of await parts.learning.listRuns({ limit: RUNS_LOOKED_AT_MAX })) {
     if (run.scope.workspaceId !== workspaceId || hasEnded(run.state) || run.state === "queued") continue;
@@ -147,7 +165,7 @@ async function findServedBefore(learning: LearningStore, adapters: readonly Adap
   return served;
 }
 
-async function retrain(parts: WithdrawParts, scope: LearningScope): Promise<Run | undefined> {
+async function requestIfReady(parts: RequestParts, scope: LearningScope): Promise<Run | undefined> {
   try {
     return await requestTraining(parts, scope, { by: "forgetting" });
   } catch (error) {
