@@ -1,76 +1,173 @@
-import type { IncomingMessage } from "#core/inbox.ts";
-import type { Turn } from "#core/turn.ts";
+import type { Turn, TurnMessage } from "#core/turn.ts";
 import { rememberReply } from "./answer-from-cache.ts";
 import type { AnswerParts } from "./answer-parts.ts";
-import { checkMessage } from "./check-message.ts";
 import { type Draft, draftTurn } from "./draft-turn.ts";
+import { createOutputFilter } from "./filter-output.ts";
 import { type EndedReply, generateReply, NO_ANSWER, STOPPED } from "./generate-reply.ts";
-import type { PlatformConnector } from "./platform-connector.ts";
+import { offeredEmoji } from "./offered-emoji.ts";
+import { type AskedMessage, stopReasonOf } from "./overlap.ts";
+import type { PlaceSettings } from "./place-settings.ts";
+import type { PlatformConnector, PostedPart, ReplyAction } from "./platform-connector.ts";
+import { readQuestion } from "./read-question.ts";
 import { openReplyStream, type ReplyStream, type ReplyTarget } from "./stream-reply.ts";
+import { takeOverEdited } from "./take-over-edited.ts";
 
 /** What a message leads to: a stored turn, or a notice why not; no notice when the person was told before. */
 export type Answered = { readonly turn: Turn } | { readonly notice?: string };
 
 /**
  * Answers one accepted message, start to end: check, place, route, choose the arm, ask the cache, generate, deliver.
- * Aborting `signal` stops the reply; what was written so far stays. Doing it twice with one `turnId` writes one turn: a
- * reply that was stored is shown again, never made again.
+ * Aborting `signal` stops the reply; what was written so far stays, unless the question is gone or was edited. Doing it twice
+ * with one `turnId` writes one turn: a reply that was stored is shown again, never made again.
  */
 export async function answerMessage(
   parts: AnswerParts,
   connector: PlatformConnector,
   turnId: string,
-  message: IncomingMessage,
+  message: AskedMessage,
   signal: AbortSignal,
 ): Promise<Answered> {
-  const target = replyTarget(turnId, message);
-  const stored = await parts.chat.findTurn(turnId);
-  const isRetry = stored !== undefined;
-  const stream = openReplyStream({ connector, chat: parts.chat, now: parts.now, log: parts.log, isRetry }, target);
+  const { chat, now, log } = parts;
+  const stored = await chat.findTurn(turnId);
+  const questions = questionsOf(message, stored);
+  const target = replyTarget(turnId, message, questions);
+  const openStream = (isRetry: boolean) => openReplyStream({ connector, chat, now, log, isRetry }, target);
+  if (stored?.status === "deleted") return {};
   if (stored !== undefined && stored.status !== "streaming") {
-    return { turn: await deliver(parts, { turn: stored, shown: shownAgain(stored) }, stream) };
+    const settings = parts.places.of(message);
+    return { turn: await deliver(parts, { turn: stored, shown: shownAgain(stored) }, openStream(true), settings) };
   }
-  const again = await findTurnToAnswerAgain(parts, message);
-  const asked = again === undefined ? message : { ...message, text: again.question };
-  const checked = await checkMessage(asked, parts.places.of(message), parts.rateLimiter, parts.now());
-  if (!checked.isAccepted) {
-    const { notice, reason } = checked;
-    if (notice !== undefined)
+  const read = await readQuestion(parts, connector, { message, stored }, signal);
+  if (!read.isAccepted) {
+    const { notice, reason } = read;
+    if (notice !== undefined) {
       await connector.post({ ...target, part: 0, text: connector.render(notice), isFinal: true, actions: [] });
-    parts.log.info({ turnId, reason }, "message.refused");
+    }
+    log.info({ turnId, reason }, "message.refused");
     return notice === undefined ? {} : { notice };
   }
+  if (stopReasonOf(signal) === "deleted") return {};
 
-  const draft = await draftTurn(parts, { turnId, message, question: checked.question, again, interrupted: stored });
+  const edited = stored === undefined ? await takeOverEdited(parts, turnId, message) : undefined;
+  const { question, notice, again } = read;
+  const drafted = await draftTurn(parts, { turnId, message, question, again, interrupted: stored ?? edited?.place });
+  const draft = { ...drafted, turn: { ...drafted.turn, messages: questions } };
   await saveDraft(parts, draft);
-  const ended =
-    draft.cached.entry === undefined
-      ? await generateReply(parts, draft, stream.update, signal)
-      : serveCached(parts, draft, draft.cached.entry.reply);
-  const turn = await deliver(parts, ended, stream);
-  await rememberOutcome(parts, draft, turn);
-  return { turn };
+  const stream = openStream(stored !== undefined || edited?.hasPosts === true);
+  return { turn: await finishAnswer(parts, { connector, target, draft, stream, notice }, signal) };
 }
 
-/** Whoever answers again must be able to read the place where it was asked. */
-async function findTurnToAnswerAgain({ chat }: AnswerParts, message: IncomingMessage): Promise<Turn | undefined> {
-  const turn = message.regenerationOf === undefined ? undefined : await chat.findTurn(message.regenerationOf);
-  return turn?.workspaceId === message.workspaceId && turn.channelId === message.channelId ? turn : undefined;
+interface Answer {
+  readonly connector: PlatformConnector;
+  readonly target: ReplyTarget;
+  readonly draft: Draft;
+  readonly stream: ReplyStream;
+  /** Stands before the reply where it is shown, and is stored nowhere. */
+  readonly notice: string;
+}
+
+async function finishAnswer(parts: AnswerParts, answer: Answer, signal: AbortSignal): Promise<Turn> {
+  const { connector, target, draft, stream } = answer;
+  const settings = parts.places.of(draft.turn);
+  const { blockedWords } = settings;
+  const { moderator, log } = parts;
+  const filter = createOutputFilter({ blockedWords, log, ...(moderator === undefined ? {} : { moderator }) });
+  const made =
+    draft.cached.entry === undefined
+      ? await generate(parts, answer, filter.growing, signal)
+      : serveCached(parts, draft, draft.cached.entry.reply);
+  const stopReason = stopReasonOf(signal);
+  if (stopReason === "deleted" || stopReason === "edited") {
+    return giveUp(parts, answer, made.turn, stopReason);
+  }
+  const noticed = { ...made, shown: answer.notice + made.shown };
+  const ended = await filter.ended(stopReason === "replaced" ? supersede(noticed) : noticed);
+  const turn = await deliver(parts, ended, stream, settings);
+  if (stopReasonOf(signal) === "deleted") {
+    await removePosts(connector, target, turn.messages);
+    return turn;
+  }
+  if (turn.status === "complete" && settings.offerEmoji) void stream.offer(offeredEmoji(settings.emoji));
+  await rememberOutcome(parts, draft, turn);
+  return turn;
+}
+
+/** Shows that it works until the first words are there. */
+async function generate(
+  parts: AnswerParts,
+  { connector, target, draft, stream, notice }: Answer,
+  growing: (text: string) => string,
+  signal: AbortSignal,
+): Promise<EndedReply> {
+  const busy = new AbortController();
+  connector.showBusy(target, busy.signal);
+  const show = (text: string) => {
+    const visible = growing(text);
+    if (visible.trim() === "") return;
+    stream.update(notice + visible);
+    busy.abort();
+  };
+  try {
+    return await generateReply(parts, draft, show, signal);
+  } finally {
+    busy.abort();
+  }
+}
+
+function supersede({ turn, shown }: EndedReply): EndedReply {
+  return { turn: { ...turn, status: "superseded" }, shown };
+}
+
+/** Nobody waits for this reply any more. Of a question that is gone nothing stays; an edited one's next answer takes the posts. */
+async function giveUp(
+  parts: AnswerParts,
+  { connector, target, stream }: Answer,
+  turn: Turn,
+  why: "deleted" | "edited",
+): Promise<Turn> {
+  const posted = await stream.abandon();
+  const questions = turn.messages.filter(({ role }) => role === "question");
+  const status = why === "deleted" ? "deleted" : "superseded";
+  const ended: Turn = { ...turn, question: "", reply: "", status, repliedAtMs: parts.now(), messages: questions };
+  await parts.chat.saveTurn(ended);
+  if (why === "deleted") await removePosts(connector, target, replyMessages(posted));
+  parts.events.publish({ kind: "turn.changed", turnId: turn.id });
+  parts.log.info({ turnId: turn.id, why }, "reply.given-up");
+  return ended;
+}
+
+async function removePosts(
+  connector: PlatformConnector,
+  { workspaceId, channelId, threadId }: ReplyTarget,
+  messages: readonly TurnMessage[],
+): Promise<void> {
+  const place = { workspaceId, channelId, ...(threadId === undefined ? {} : { threadId }) };
+  for (const { role, messageId } of messages) if (role === "reply") await connector.remove({ ...place, messageId });
 }
 
 /** Of a turn that ended before its end was shown. Notices are not stored with it. */
 function shownAgain({ reply, status }: Turn): string {
   if (reply !== "") return reply;
-  return status === "cancelled" ? STOPPED : NO_ANSWER;
+  return status === "complete" || status === "failed" ? NO_ANSWER : STOPPED;
 }
 
-function replyTarget(turnId: string, message: IncomingMessage): ReplyTarget {
+/** All messages whose words are asked; the reply stands under the first of them. */
+function questionsOf(
+  { messageId, joinedMessageIds = [] }: AskedMessage,
+  stored: Turn | undefined,
+): readonly TurnMessage[] {
+  const known = stored?.messages.filter(({ role }) => role === "question") ?? [];
+  const ids = new Set([...known.map((item) => item.messageId), messageId, ...joinedMessageIds]);
+  return [...ids].map((id, part) => ({ messageId: id, role: "question", part }));
+}
+
+function replyTarget(turnId: string, message: AskedMessage, questions: readonly TurnMessage[]): ReplyTarget {
   return {
     turnId,
     workspaceId: message.workspaceId,
     channelId: message.channelId,
     ...(message.threadId === undefined ? {} : { threadId: message.threadId }),
-    inReplyTo: message.messageId,
+    inReplyTo: questions[0]?.messageId ?? message.messageId,
     askerId: message.userId,
   };
 }
@@ -86,6 +183,8 @@ async function saveDraft(parts: AnswerParts, { turn, conversation }: Draft): Pro
     turns: Math.max(conversation.turns, turn.position + 1),
   });
   await parts.chat.saveTurn(turn);
+  const isPosted = (await parts.chat.listDeliveries(turn.id)).some(({ part }) => part === 0);
+  if (isPosted) return;
   await parts.chat.saveDelivery({ turnId: turn.id, part: 0, state: "planned", changedAtMs: parts.now() });
 }
 
@@ -96,17 +195,30 @@ function serveCached(parts: AnswerParts, { turn, startedAtMs }: Draft, reply: st
 }
 
 /** Invariant 1: the reply is in the store when its last text is shown; its place on the platform follows. */
-async function deliver(parts: AnswerParts, { turn, shown }: EndedReply, stream: ReplyStream): Promise<Turn> {
+async function deliver(
+  parts: AnswerParts,
+  { turn, shown }: EndedReply,
+  stream: ReplyStream,
+  { replyButtons }: PlaceSettings,
+): Promise<Turn> {
   await parts.chat.saveTurn(turn);
   let delivered = turn;
-  await stream.finish(shown, async (posted) => {
-    const others = turn.messages.filter(({ role }) => role !== "reply");
-    const replies = posted.map(({ messageId }, part) => ({ messageId, role: "reply" as const, part }));
-    delivered = { ...turn, messages: [...others, ...replies] };
+  const onPosted = async (posted: readonly PostedPart[]) => {
+    const questions = turn.messages.filter(({ role }) => role === "question");
+    delivered = { ...turn, messages: [...questions, ...replyMessages(posted)] };
     await parts.chat.saveTurn(delivered);
-  });
+  };
+  await stream.finish(shown, onPosted, replyButtons ? finalActions(turn) : []);
   parts.events.publish({ kind: "turn.changed", turnId: turn.id });
   return delivered;
+}
+
+function finalActions({ status }: Turn): readonly ReplyAction[] {
+  return status === "complete" ? ["rate", "regenerate", "report"] : ["regenerate"];
+}
+
+function replyMessages(posted: readonly PostedPart[]): readonly TurnMessage[] {
+  return posted.map(({ messageId }, part) => ({ messageId, role: "reply", part }));
 }
 
 async function rememberOutcome(parts: AnswerParts, draft: Draft, turn: Turn): Promise<void> {

@@ -3,6 +3,7 @@ import type { Log } from "#core/log.ts";
 import type { EventBus } from "#events/event-bus.ts";
 import type { Embedder } from "#inference/embedder.ts";
 import type { AdapterFile, BaseModel, InferenceEngine, Sampling } from "#inference/inference-engine.ts";
+import type { Moderator } from "#inference/moderator.ts";
 import type { PromptEncoder } from "#inference/prompt-encoder.ts";
 import type { SystemPromptFor } from "#inference/reply-language.ts";
 import type { ChatStore } from "#store/chat-store.ts";
@@ -27,6 +28,8 @@ export interface AnswerParts {
   readonly embedder: Embedder | undefined;
   /** Undefined: no answer is ever shown to the model as an example. */
   readonly examples?: ExampleFinder;
+  /** Judges replies before anybody sees them. Undefined: nobody does. */
+  readonly moderator?: Moderator;
   readonly router: DomainRouter;
   readonly services: ServiceWatch;
   readonly rateLimiter: RateLimiter;

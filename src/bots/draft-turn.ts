@@ -30,7 +30,7 @@ export interface DraftRequest {
   readonly question: string;
   /** The turn that is to be answered again. */
   readonly again: Turn | undefined;
-  /** This very turn, as a kill left it: it keeps its conversation and its place there. */
+  /** This very turn as a kill left it, or the one that an edit superseded: it keeps its conversation and its place there. */
   readonly interrupted: Turn | undefined;
 }
 
@@ -45,7 +45,7 @@ export async function draftTurn(
     (known === undefined ? undefined : await parts.chat.findConversation(known.conversationId)) ??
     (await placeConversation(parts.chat, message, parts.settings, parts.newId));
   const turns = await parts.chat.listHistory(conversation.id, parts.settings.historyTurnsMax);
-  const history = historyOf(turns, turnId, again);
+  const history = historyOf(turns, turnId, known);
   const domain = again?.domain ?? (await parts.router.route(question, conversation.domain || undefined));
   const scope: LearningScope = {
     workspaceId: message.workspaceId,
@@ -109,14 +109,14 @@ function nextPosition(turns: readonly Turn[]): number {
   return turns.reduce((next, { position }) => Math.max(next, position + 1), 0);
 }
 
-/** A turn that was interrupted by a kill, or is answered again, is not its own history. */
-function historyOf(turns: readonly Turn[], turnId: string, again: Turn | undefined): readonly Turn[] {
+/** A turn that was interrupted by a kill, is answered again or was edited is not its own history, nor is what came after it. */
+function historyOf(turns: readonly Turn[], turnId: string, known: Turn | undefined): readonly Turn[] {
   const before = turns.filter(
     (turn) =>
       turn.id !== turnId &&
       turn.status === "complete" &&
       turn.reply !== "" &&
-      (again === undefined || turn.position < again.position),
+      (known === undefined || turn.position < known.position),
   );
   return newestPerPosition(before);
 }

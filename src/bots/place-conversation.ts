@@ -9,15 +9,17 @@ export interface GapSettings {
   readonly gapMs: number;
 }
 
-/** The open conversation of the message's place; a new one after a gap, after `/new`, or where there was none. Saved with the turn. */
+/** The open conversation of the message's place; a new one after a gap, after `/new`, when the place was opened or closed to others, or where there was none. Saved with the turn. */
 export async function placeConversation(
   chat: ChatStore,
   message: IncomingMessage,
   { gapMs }: GapSettings,
   newId: NewId,
 ): Promise<Conversation> {
+  const audience = audienceOf(message.visibility, message.channelId);
   const found = await chat.findOpenConversation(message);
-  if (found !== undefined && isOpen(found, message.sentAtMs, gapMs)) return found;
+  const isGoneOn = found?.audience === audience && isOpen(found, message.sentAtMs, gapMs);
+  if (found !== undefined && isGoneOn) return found;
   if (found !== undefined) await chat.saveConversation({ ...found, closedAtMs: message.sentAtMs });
   return {
     id: newId(),
@@ -26,7 +28,7 @@ export async function placeConversation(
     channelId: message.channelId,
     ...(message.threadId === undefined ? {} : { threadId: message.threadId }),
     visibility: message.visibility,
-    audience: audienceOf(message.visibility, message.channelId),
+    audience,
     domain: "",
     arms: [],
     openedAtMs: message.sentAtMs,

@@ -16,6 +16,8 @@ export interface ReplyStream {
    * place changed since. Rejects with the platform's last error when it fails for a minute.
    */
   finish(text: string, onPosted: OnPosted, actions?: readonly ReplyAction[]): Promise<void>;
+  /** Ends the showing without a final text: the reply was given up. Resolves with the places of what stands, in order. */
+  abandon(): Promise<readonly PostedPart[]>;
   /** Offers emoji under the finished reply, giving way to all text. Never rejects. */
   offer(emoji: readonly string[]): Promise<void>;
 }
@@ -261,6 +263,13 @@ export function openReplyStream(parts: ReplyStreamParts, target: ReplyTarget): R
         if (!(error instanceof PlatformRefusedError)) throw error;
         log.warn({ turnId: target.turnId, reason: error.reason, err: error }, "reply.undeliverable");
       }
+    },
+    async abandon() {
+      growing.abort();
+      clearTimeout(timer);
+      await showing;
+      await load();
+      return states.flatMap(({ posted }) => posted ?? []);
     },
     async offer(emoji) {
       const posted = states.findLast((state) => state.posted !== undefined)?.posted;

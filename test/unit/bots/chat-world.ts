@@ -5,13 +5,14 @@ import { onTestFinished } from "vitest";
 import { answerMessage } from "#bots/answer-message.ts";
 import type { AnswerParts } from "#bots/answer-parts.ts";
 import type { PlaceSettings } from "#bots/place-settings.ts";
-import type { PlatformConnector, ReplyPart } from "#bots/platform-connector.ts";
+import type { Notice, PlatformConnector, ReplyAction, ReplyPart } from "#bots/platform-connector.ts";
 import { createDomainRouter } from "#bots/route-domain.ts";
 import type { IncomingMessage } from "#core/inbox.ts";
 import type { LearningScope } from "#core/scope.ts";
 import type { Turn } from "#core/turn.ts";
 import { memoryEventBus } from "#events/memory/event-bus.ts";
 import type { GenerateChunk, GenerateRequest, InferenceEngine } from "#inference/inference-engine.ts";
+import type { Moderator } from "#inference/moderator.ts";
 import { openFileStore } from "#store/files/file-store.ts";
 import { memoryRateLimiter } from "#store/memory/rate-limiter.ts";
 import { activateAdapter, openKnownAdapter, rollBackAdapter } from "#trainer/activate-adapter.ts";
@@ -29,6 +30,18 @@ export const DOMAINS = [
 /** A platform that keeps every call, and can fail. */
 export function recordingConnector(editIntervalMs = 0) {
   const shown: { readonly act: "post" | "edit"; readonly text: string; readonly isFinal: boolean }[] = [];
+  /** What people see now, by message. */
+  const seen = new Map<
+    string,
+    { readonly text: string; readonly actions: readonly ReplyAction[]; readonly under: string }
+  >();
+  const told: Notice[] = [];
+  const offered: { readonly messageId: string; readonly emoji: string }[] = [];
+  const busy: AbortSignal[] = [];
+  /** Contents of files, by attachment. */
+  const attached = new Map<string, Uint8Array>();
+  const see = (messageId: string, { text, actions, inReplyTo }: ReplyPart) =>
+    void seen.set(messageId, { text, actions, under: inReplyTo });
   const state = {
     fail: (_act: "post" | "edit", _part: ReplyPart): void => {},
     reconciled: undefined as string | undefined,
@@ -42,25 +55,38 @@ export function recordingConnector(editIntervalMs = 0) {
     async post(part) {
       state.fail("post", part);
       shown.push({ act: "post", text: part.text, isFinal: part.isFinal });
-      return { messageId: `${part.turnId}.${part.part}` };
+      const messageId = `${part.turnId}.${part.part}`;
+      see(messageId, part);
+      return { messageId };
     },
-    async edit(_posted, part) {
+    async edit({ messageId }, part) {
       state.fail("edit", part);
       shown.push({ act: "edit", text: part.text, isFinal: part.isFinal });
+      see(messageId, part);
     },
     async reconcile() {
       state.reconciliations++;
       return state.reconciled === undefined ? undefined : { messageId: state.reconciled };
     },
-    remove: async () => {},
-    showBusy: () => {},
-    offerEmoji: async () => {},
-    tell: async () => {},
-    readAttachment: async () => new Uint8Array(),
+    async remove({ messageId }) {
+      seen.delete(messageId);
+    },
+    showBusy: (_place, signal) => void busy.push(signal),
+    async offerEmoji({ messageId }, emoji) {
+      offered.push(...emoji.map((one) => ({ messageId, emoji: one })));
+    },
+    async tell(notice) {
+      told.push(notice);
+    },
+    async readAttachment({ id }) {
+      const contents = attached.get(id);
+      if (contents === undefined) throw new Error("HTTP 404");
+      return contents;
+    },
     catchUp: async () => {},
     stop: async () => {},
   };
-  return { connector, shown, state };
+  return { connector, shown, seen, told, offered, busy, attached, state };
 }
 
 export interface Logged {
@@ -82,6 +108,7 @@ export interface ChatWorldOptions {
   /** What admins set, everywhere alike. */
   readonly place?: Partial<PlaceSettings>;
   readonly contextTokens?: number;
+  readonly moderator?: Moderator;
 }
 
 /** Answering on a real store, with a model whose words are written beforehand. */
@@ -118,6 +145,7 @@ export async function openChatWorld(options: ChatWorldOptions = {}) {
     },
     base: SCRIPTED_BASE,
     embedder: undefined,
+    ...(options.moderator === undefined ? {} : { moderator: options.moderator }),
     router: await createDomainRouter(DOMAINS, undefined, { similarityMin: 1, marginMin: 1 }),
     services,
     rateLimiter: memoryRateLimiter(),

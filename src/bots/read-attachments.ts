@@ -1,0 +1,128 @@
+import { cleanText, controlRatio } from "#core/clean-text.ts";
+import type { Attachment, IncomingMessage } from "#core/inbox.ts";
+import type { Log } from "#core/log.ts";
+import type { PlatformConnector } from "./platform-connector.ts";
+
+/** What came beside a message, as words. */
+export interface ReadAttachments {
+  /** Each text file under its name, as a fenced block; "" when there was none. */
+  readonly text: string;
+  /** What could not be read, for the person; "" when nothing. */
+  readonly notice: string;
+}
+
+export interface AttachmentLimits {
+  /** Of one file; 0: no file is read. */
+  readonly bytesMax: number;
+  /** Of all text together; what does not fit is cut, with a word. */
+  readonly charsMax: number;
+}
+
+/** Files beyond this many are named, not read. */
+const FILES_MAX = 5;
+const READ_TIMEOUT_MS = 15_000;
+/** More than this share of control characters is no text, whatever the platform calls it. */
+const CONTROL_RATIO_MAX = 0.02;
+/** Below this a cut file is not worth its frame. */
+const CUT_CHARS_MIN = 100;
+
+/** Text files become text; everything else is named. A file that cannot be fetched is named too, and logged. */
+export async function readAttachments(
+  { connector, log }: { readonly connector: PlatformConnector; readonly log: Log },
+  { attachments = [], workspaceId }: IncomingMessage,
+  { bytesMax, charsMax }: AttachmentLimits,
+  signal: AbortSignal,
+): Promise<ReadAttachments> {
+  const blocks: string[] = [];
+  const notices: string[] = [];
+  let left = charsMax;
+
+  async function read(attachment: Attachment, index: number): Promise<void> {
+    const name = plainName(attachment.name);
+    const refusal = index >= FILES_MAX ? `only ${FILES_MAX} files are read` : refuse(attachment, bytesMax);
+    if (refusal !== undefined) {
+      notices.push(`${name}: ${refusal}`);
+      return;
+    }
+    let text: string | undefined;
+    try {
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(READ_TIMEOUT_MS)]);
+      text = decode(await connector.readAttachment(attachment, workspaceId, bytesMax, limit), attachment.mediaType);
+    } catch (error) {
+      log.warn({ workspaceId, attachmentId: attachment.id, err: error }, "attachment.unreadable");
+      notices.push(`${name}: it could not be fetched`);
+      return;
+    }
+    const frame = text === undefined ? undefined : frameText(name, text, left);
+    if (frame === undefined) {
+      notices.push(`${name}: ${text === undefined ? "it is not text" : "there is no room left for it"}`);
+      return;
+    }
+    blocks.push(frame.block);
+    left -= frame.block.length;
+    if (frame.cutChars > 0) notices.push(`${name}: it was cut; ${frame.cutChars} characters did not fit`);
+  }
+
+  for (const [index, attachment] of attachments.entries()) await read(attachment, index);
+  return { text: blocks.join("\n\n"), notice: notices.join("; ") };
+}
+
+/** Undefined when it may be text; what a platform calls binary is often a log or a script, so its bytes decide. */
+function refuse({ mediaType, bytes }: Attachment, bytesMax: number): string | undefined {
+  const kind = mediaType.toLowerCase();
+  if (kind.startsWith("image/")) return "this model cannot see images";
+  if (/^(audio|video|font|model)\//u.test(kind) || UNREADABLE.test(kind)) return "I can read text files only";
+  if (bytesMax === 0) return "files are not read here";
+  if (bytes > bytesMax) return `it has ${bytes} bytes; the limit is ${bytesMax}`;
+  return undefined;
+}
+
+const UNREADABLE = /^application\/(pdf|zip|gzip|x-(tar|7z|rar|bzip2)|msword|vnd\.(ms-|openxmlformats|oasis))/u;
+
+/** Undefined when the bytes are no text. A file cut inside a character loses that character. */
+function decode(bytes: Uint8Array, mediaType: string): string | undefined {
+  const encodings = [encodingOfMark(bytes) ?? "utf-8", ...(mediaType.startsWith("text/") ? ["windows-1252"] : [])];
+  for (const encoding of encodings) {
+    try {
+      const text = new TextDecoder(encoding, { fatal: true }).decode(bytes, { stream: true });
+      if (controlRatio(text) <= CONTROL_RATIO_MAX) return cleanText(text);
+    } catch {
+      // Not in this encoding.
+    }
+  }
+  return undefined;
+}
+
+function encodingOfMark([first, second]: Uint8Array): string | undefined {
+  if (first === 0xff && second === 0xfe) return "utf-16le";
+  return first === 0xfe && second === 0xff ? "utf-16be" : undefined;
+}
+
+/** Undefined when it does not fit at all. The fence is longer than any inside, so that the file cannot end it. */
+function frameText(name: string, text: string, charsMax: number) {
+  const longest = (text.match(/`+/gu) ?? []).reduce((most, run) => Math.max(most, run.length), 2);
+  const fence = "`".repeat(longest + 1);
+  const frame = (inner: string) => `${FILE_WORD} ${name}:\n${fence}\n${inner}\n${fence}`;
+  const room = charsMax - frame("").length;
+  if (room >= text.length) return { block: frame(text), cutChars: 0 };
+  if (room < CUT_CHARS_MIN) return undefined;
+  const kept = cleanText(text.slice(0, room - CUT_WORD.length - 1));
+  return { block: frame(`${kept}\n${CUT_WORD}`), cutChars: text.length - kept.length };
+}
+
+const FILE_WORD = "File";
+const CUT_WORD = "[cut]";
+
+/** The words of a question without the files that followed it; the same as `question` where there were none. */
+export function withoutFiles(question: string): string {
+  const at = question.search(/(^|\n\n)File [^\n]{1,100}:\n`{3}/u);
+  return at < 0 ? question : question.slice(0, at);
+}
+
+/** One line, without Markdown that a name could bring along. */
+function plainName(name: string): string {
+  const plain = cleanText(name)
+    .replace(/[\s`*_~|<>[\]()\\]+/gu, " ")
+    .trim();
+  return Array.from(plain).slice(0, 80).join("") || "unnamed";
+}
