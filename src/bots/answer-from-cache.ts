@@ -1,8 +1,8 @@
+import { nearSignature, refuseSharing } from "#core/may-share-answer.ts";
 import { plainQuestion } from "#core/plain-question.ts";
 import type { CacheUse } from "#core/turn.ts";
 import type { Embedder } from "#inference/embedder.ts";
 import type { CacheEntry, SemanticCache } from "#store/semantic-cache.ts";
-import { nearSignature, refuseSharing } from "./may-share-answer.ts";
 
 export interface CacheSettings {
   readonly isEnabled: boolean;

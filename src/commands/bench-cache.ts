@@ -1,5 +1,5 @@
 import { answerFromCache, type CacheSettings, rememberReply } from "#bots/answer-from-cache.ts";
-import { nearSignature, refuseSharing } from "#bots/may-share-answer.ts";
+import { nearSignature, refuseSharing } from "#core/may-share-answer.ts";
 import { plainQuestion } from "#core/plain-question.ts";
 import type { Embedder } from "#inference/embedder.ts";
 import type { InferenceEngine, Sampling } from "#inference/inference-engine.ts";

@@ -1,4 +1,4 @@
-import { nearSignature, refuseSharing } from "#bots/may-share-answer.ts";
+import { nearSignature, refuseSharing } from "#core/may-share-answer.ts";
 import { plainQuestion } from "#core/plain-question.ts";
 import type { Embedder } from "#inference/embedder.ts";
 import { quantile } from "./bench-figures.ts";

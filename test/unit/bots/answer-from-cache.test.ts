@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { answerFromCache, type CacheAsk, type CacheSettings, rememberReply } from "#bots/answer-from-cache.ts";
 import { collectFeedback } from "#bots/collect-feedback.ts";
-import { refuseSharing } from "#bots/may-share-answer.ts";
+import { refuseSharing } from "#core/may-share-answer.ts";
 import { memoryEventBus } from "#events/memory/event-bus.ts";
 import type { Embedder } from "#inference/embedder.ts";
 import { SCOPE, sampleTurn } from "../../contract/sample-records.ts";
@@ -189,6 +189,11 @@ describe("refuseSharing()", () => {
     ["How do I merge develop into main?", "How do I merge main into develop?", "the parts are swapped"],
     ["Did Anna pay Peter?", "Did Peter pay Anna?", "the parts are swapped"],
     ["O gato é maior que o cão?", "O cão é maior que o gato?", "the parts are swapped"],
+    ["Who teaches Anna?", "Who does Anna teach?", "the parts are swapped"],
+    ["who teaches anna", "who did anna teach", "the parts are swapped"],
+    ["Who can help Anna?", "Who can Anna help?", "the parts are swapped"],
+    ["What affects the price?", "What does the price affect?", "the parts are swapped"],
+    ["Quem ensina a Anna?", "Quem a Anna ensina?", "the parts are swapped"],
     ["What is my name?", "What is your name?", "another person"],
     ["How old am I?", "How old are you?", "another person"],
     ["Qual é o meu nome?", "Qual é o seu nome?", "another person"],
@@ -200,6 +205,8 @@ describe("refuseSharing()", () => {
   test.each([
     ["What is the container's memory limit?", "What is the memory limit of the container?"],
     ["How do I install Node.js 20 on Ubuntu 22.04?", "Installing Node.js 20 on Ubuntu 22.04 - how is it done?"],
+    ["Who teaches Anna?", "Who is teaching Anna?"],
+    ["Who approves refunds?", "Please tell me, who approves the refunds?"],
     ["Is phone support included in the free plan?", "Does the free plan include phone support?"],
   ])("allows when order is grammar only: %s", (asked, stored) => {
     expect(refuseSharing(asked, stored)).toBeUndefined();

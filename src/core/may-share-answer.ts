@@ -1,5 +1,5 @@
-import { compareQuestions, questionSignature } from "#core/same-question.ts";
-import { readQuestion } from "#core/same-question-reading.ts";
+import { compareQuestions, questionSignature } from "./same-question.ts";
+import { readQuestion } from "./same-question-reading.ts";
 
 /** The key of the near layer's first look-up; undefined for a question too small to be like another: "Who are you?" */
 export function nearSignature(question: string): string | undefined {
@@ -20,6 +20,9 @@ export function refuseSharing(asked: string, stored: string): string | undefined
   if (one.signs.join(" ") !== other.signs.join(" ")) return "signs differ";
   if (isReordered(one.names, other.names) || isReordered(one.digits, other.digits)) return "the parts are swapped";
   if ((one.isOrderBound || other.isOrderBound) && isReordered(one.words, other.words)) return "the parts are swapped";
+  if (one.asksFor !== other.asksFor && one.asksFor !== undefined && other.asksFor !== undefined)
+    return "the parts are swapped";
+  if (one.isAboutWho && other.isAboutWho && isReordered(one.meanings, other.meanings)) return "the parts are swapped";
   if (one.person !== undefined && other.person !== undefined && one.person !== other.person) return "another person";
   return undefined;
 }
@@ -33,6 +36,9 @@ interface Order {
   readonly signs: readonly string[];
   /** Compares, or names two units: "5 miles in km" is not "5 km in miles". */
   readonly isOrderBound: boolean;
+  /** "Who teaches Anna?" asks for who acts, "Who does Anna teach?" for whom; undefined for questions of another form. */
+  readonly asksFor: "subject" | "object" | undefined;
+  readonly isAboutWho: boolean;
   /** Undefined when nobody or both are spoken of. */
   readonly person: "asker" | "assistant" | undefined;
 }
@@ -41,20 +47,29 @@ interface Order {
 const SIGN = /(?!`)\p{S}|(?<=[\p{N})]\s*)[-*/](?=\s*[\p{N}(])/gu;
 const COMPARING =
   /\b(?:than|into|onto|over|above|below|acima|abaixo|(?:maior|menor|melhor|pior|mais|menos)\b.*\bque)\b/u;
+const ASKS_FOR_OBJECT = /^(?:whom\b|(?:who|what) (?:do|does|did)\b)/u;
+/** A full verb follows: no form of "to be" or "to have", and nothing that another verb must follow. */
+const ASKS_FOR_SUBJECT =
+  /^(?:who|what) (?!(?:am|is|are|was|were|be|do|does|did|has|have|had|can|could|may|might|must|shall|should|will|would|s|re|kind|type|sort|about|if)\b)\p{L}+(?:s|ed)\b/u;
+const ABOUT_WHO = /^(?:whom?|quem|(?:a|de|com|para) quem)\b/u;
 const ASKER = /\b(?:my|mine|am i|meus?|minhas?|sou|estou)\b/u;
 const ASSISTANT = /\b(?:yours?|are you|teus?|tuas?|seus?|suas?)\b/u;
 
 function read(question: string): Order {
   const { meanings, names, numbers } = readQuestion(question);
   const plain = question.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+  const words = plain.match(/[\p{L}\p{N}]+/gu) ?? [];
+  const spoken = words.join(" ");
   const [isOfAsker, isOfAssistant] = [ASKER.test(plain), ASSISTANT.test(plain)];
   return {
     meanings: [...meanings],
     names: [...meanings].filter((meaning) => names.has(meaning)),
     digits: plain.match(/\p{N}+(?:[.,:]\p{N}+)*/gu) ?? [],
-    words: plain.match(/[\p{L}\p{N}]+/gu) ?? [],
+    words,
     signs: plain.match(SIGN) ?? [],
     isOrderBound: COMPARING.test(plain) || numbers.filter((number) => !/^\p{N}/u.test(number)).length > 1,
+    asksFor: ASKS_FOR_OBJECT.test(spoken) ? "object" : ASKS_FOR_SUBJECT.test(spoken) ? "subject" : undefined,
+    isAboutWho: ABOUT_WHO.test(spoken),
     person: isOfAsker === isOfAssistant ? undefined : isOfAsker ? "asker" : "assistant",
   };
 }
