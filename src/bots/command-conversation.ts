@@ -93,11 +93,10 @@ function howToAsk({ settings }: CommandParts, call: CommandCall): string {
     call.platform === "local" || call.visibility === "direct" || mention === "not-required"
       ? "Write to me, and I answer."
       : "Mention me, reply to me or write in a thread of mine, and I answer.";
-  const faces = [...emoji]
-    .filter(([name]) => /\p{Emoji}/u.test(name))
-    .toSorted(([, a], [, b]) => a - b)
-    .slice(0, 5)
-    .map(([name]) => name);
+  const faces = [1, 2, 3, 4, 5].flatMap((score) => {
+    const found = [...emoji].find(([name, stands]) => stands === score && /\p{Extended_Pictographic}/u.test(name));
+    return found === undefined ? [] : [found[0]];
+  });
   const score =
     faces.length === 0 ? "" : ` Tell me what you think of an answer with an emoji under it: ${faces.join(" ")}.`;
   return `${ask}${score}`;

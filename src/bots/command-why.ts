@@ -10,7 +10,6 @@ export function whyCommand(parts: CommandParts): ChatCommand {
     description: "How my last answer here came to be: domain, model, adapter, cache, what taught it",
     access: "everyone",
     options: [],
-    messageLabel: "Why this answer?",
     async run(call) {
       const turn = await findTurnOfCall(parts.chat, call);
       return { text: turn === undefined ? noTurnText(call) : await describeTurn(parts, turn) };
