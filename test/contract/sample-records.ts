@@ -1,9 +1,12 @@
 import type { Conversation } from "#core/conversation.ts";
 import type { FeedbackChange } from "#core/feedback.ts";
 import type { IncomingMessage } from "#core/inbox.ts";
+import type { Installation } from "#core/installation.ts";
 import type { Adapter, Dataset, Run } from "#core/learning.ts";
+import type { Report } from "#core/report.ts";
 import type { LearningScope } from "#core/scope.ts";
 import { emptyService, type Service } from "#core/service.ts";
+import type { Setting } from "#core/setting.ts";
 import type { CacheUse, Turn } from "#core/turn.ts";
 
 export const DAY_MS = 86_400_000;
@@ -96,6 +99,41 @@ export function sampleChange(changes: Partial<FeedbackChange> = {}): FeedbackCha
     workspaceId: SCOPE.workspaceId,
     source: "reaction",
     atMs: NOON_MS + 5000,
+    ...changes,
+  };
+}
+
+export function sampleReport(changes: Partial<Report> = {}): Report {
+  return {
+    workspaceId: SCOPE.workspaceId,
+    channelId: "web",
+    turnId: "t1",
+    reportedBy: "ben",
+    reason: "It is wrong about kettles",
+    atMs: NOON_MS + 6000,
+    ...changes,
+  };
+}
+
+export function sampleSetting(changes: Partial<Setting> = {}): Setting {
+  return {
+    workspaceId: SCOPE.workspaceId,
+    key: "assistant.systemPrompt",
+    value: '"Be brief."',
+    setBy: "eve",
+    setAtMs: NOON_MS,
+    ...changes,
+  };
+}
+
+export function sampleInstallation(changes: Partial<Installation> = {}): Installation {
+  return {
+    platform: "slack",
+    workspaceId: "slack:T1",
+    sealed: "c2VhbGVk",
+    keyId: "k1",
+    installedBy: "eve",
+    installedAtMs: NOON_MS,
     ...changes,
   };
 }

@@ -10,7 +10,9 @@ export function sqlitePlatforms(sql: Sql): PlatformStore {
     "INSERT INTO cursor (key, at) VALUES (:key, :at) ON CONFLICT DO UPDATE SET at = excluded.at",
   );
   const addMark = prepareAdd(sql, markTable);
-  const clearMarks = sql.prepare("DELETE FROM mark WHERE substr(key, 1, length(:prefix)) = :prefix");
+  // The range finds them by the key's order: there can be a mark for every command.
+  const clearMarks = sql.prepare(`
+    DELETE FROM mark WHERE key >= :prefix AND key < :prefix || char(1114111, 1114111) AND substr(key, 1, length(:prefix)) = :prefix`);
   const save = prepareSave(sql, installationTable);
   const find = sql.prepare<DocumentRow>(
     "SELECT version, document FROM installation WHERE platform = :platform AND workspace = :workspace",
