@@ -110,7 +110,8 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
     }
   }
 
-  async function post(part: ReplyPart): Promise<PostedPart> {
+  async function post(given: ReplyPart): Promise<PostedPart> {
+    const part = wellFormed(given);
     const workspace = await workspaces.get(part.workspaceId);
     for (let attempt = 1; ; attempt++) {
       try {
@@ -168,7 +169,8 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
     return ts;
   }
 
-  async function edit(posted: PostedPart, part: ReplyPart): Promise<void> {
+  async function edit(posted: PostedPart, given: ReplyPart): Promise<void> {
+    const part = wellFormed(given);
     const workspace = await workspaces.get(part.workspaceId);
     const key = keyOf(part.channelId, posted.messageId);
     const state = growing.get(key);
@@ -344,6 +346,12 @@ const replyMessageSchema = z.object({
 });
 
 type SlackReplyMessage = z.infer<typeof replyMessageSchema>;
+
+/** The SDK cannot send half a character. At the end of a growing text its other half is still to come. */
+function wellFormed(part: ReplyPart): ReplyPart {
+  const text = part.isFinal ? part.text : part.text.replace(/[\uD800-\uDBFF]$/, "");
+  return { ...part, text: text.toWellFormed() };
+}
 
 function isOf(metadata: SlackReplyMessage["metadata"], { turnId, part }: Pick<ReplyPart, "turnId" | "part">): boolean {
   const payload = metadata?.event_payload;
