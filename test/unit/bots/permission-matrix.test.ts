@@ -52,6 +52,20 @@ const ROLES: readonly Role[] = [
   },
 ];
 
+/** Written out, so that a command that forgets to ask for an admin is noticed. */
+const EVERYONES: ReadonlySet<string> = new Set([
+  "ask",
+  "new",
+  "rate",
+  "teach",
+  "agree",
+  "why",
+  "regenerate",
+  "report",
+  "privacy",
+  "help",
+]);
+
 /** Every way to call each command that does something of its own. */
 const ACTIONS: ReadonlyMap<string, readonly Readonly<Record<string, string>>[]> = new Map([
   ["ask", [{ question: "Where is my refund?" }]],
@@ -122,7 +136,7 @@ test("every command does what each role may on each platform, and nothing else",
     for (const role of ROLES) {
       for (const command of world.commands) {
         cells++;
-        const mayRun = command.access === "everyone" || role.isAdmin || platform === "local";
+        const mayRun = EVERYONES.has(command.name) || role.isAdmin || platform === "local";
         for (const options of ACTIONS.get(command.name) ?? [{}]) {
           calls++;
           const verdict = await tryCall(world, command, { platform, ...role.call(platform) }, options, mayRun);
