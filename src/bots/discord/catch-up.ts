@@ -8,6 +8,7 @@ import {
 } from "discord.js";
 import type { Missed } from "#bots/platform-connector.ts";
 import { describeError } from "#core/errors.ts";
+import { rolesOfMember } from "./command-call.ts";
 import { acceptMessage, type MessageParts } from "./listen-messages.ts";
 import { acceptReactionsNow } from "./listen-reactions.ts";
 import { canHere, DIRECT_WORKSPACE_ID } from "./place.ts";
@@ -74,7 +75,7 @@ async function withGuild(parts: MessageParts, message: APIMessage, guildId: stri
   if (allowedRoles.length === 0 || message.author.bot === true) return { ...message, guild_id: guildId };
   const guild = parts.client.guilds.cache.get(guildId);
   const member = await guild?.members.fetch(message.author.id).catch(() => undefined);
-  const roles = member === undefined ? [] : [...member.roles.cache.keys()];
+  const roles = member === undefined ? [] : rolesOfMember(member.roles.cache, guildId);
   return { ...message, guild_id: guildId, member: { roles } as never };
 }
 

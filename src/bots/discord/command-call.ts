@@ -59,7 +59,12 @@ async function placeOfCall(parts: DiscordParts, interaction: Interaction): Promi
 function rolesOf(interaction: Interaction): readonly string[] {
   const { member } = interaction;
   if (member === null) return [];
-  return Array.isArray(member.roles) ? member.roles : [...member.roles.cache.keys()];
+  return Array.isArray(member.roles) ? member.roles : rolesOfMember(member.roles.cache, interaction.guildId);
+}
+
+/** Without the role of everybody, which is no role. */
+export function rolesOfMember(roles: ReadonlyMap<string, unknown>, guildId: string | null): readonly string[] {
+  return [...roles.keys()].filter((id) => id !== guildId);
 }
 
 function isAdmin(

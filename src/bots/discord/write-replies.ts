@@ -17,6 +17,8 @@ const RECONCILE_MESSAGES_MAX = 100;
 const GIVE_WAY_STEP_MS = 250;
 const GIVE_WAY_MAX_MS = 10_000;
 const NOTHING_YET = "…";
+/** Discord takes a reaction per quarter of a second and channel; its headers tell so only from the second on. */
+const REACTION_PACE_MS = 300;
 
 const REACTION_BLOCKED = 90_001;
 const TOO_MANY_REACTIONS = 30_010;
@@ -27,9 +29,10 @@ export function createReplyWriter(
   threads: OpenThreads,
   userCalls: UserCalls,
 ): Writing & { readonly noteOwn: (message: Pick<APIMessage, "id" | "nonce">) => void } {
-  const { client, settings, log } = parts;
+  const { client, settings, log, now } = parts;
   const messageIds = new Map<string, string>();
   const textsUnderWay = new Map<string, number>();
+  const reactionSlots = new Map<string, number>();
 
   function keep(key: string, messageId: string): void {
     messageIds.delete(key);
@@ -133,8 +136,9 @@ export function createReplyWriter(
     if (userCalls.of(place.messageId) !== undefined) return;
     const channelId = place.threadId ?? place.channelId;
     for (const name of emoji) {
+      await pause(takeReactionSlot(channelId) - now());
       for (let waitedMs = 0; textsUnderWay.has(channelId) && waitedMs < GIVE_WAY_MAX_MS; waitedMs += GIVE_WAY_STEP_MS) {
-        await new Promise((resolve) => setTimeout(resolve, GIVE_WAY_STEP_MS));
+        await pause(GIVE_WAY_STEP_MS);
       }
       try {
         const route = Routes.channelMessageOwnReaction(channelId, place.messageId, encodeURIComponent(name));
@@ -144,6 +148,13 @@ export function createReplyWriter(
         throw toRefusal(error, "add a reaction");
       }
     }
+  }
+
+  function takeReactionSlot(channelId: string): number {
+    const slotMs = Math.max(now(), (reactionSlots.get(channelId) ?? 0) + REACTION_PACE_MS);
+    for (const [id, takenMs] of reactionSlots) if (takenMs + REACTION_PACE_MS < now()) reactionSlots.delete(id);
+    reactionSlots.set(channelId, slotMs);
+    return slotMs;
   }
 
   function showBusy(place: BusyPlace, signal: AbortSignal): void {
@@ -216,4 +227,8 @@ function keysUnder(message: APIMessage): string[] {
         })
       : [],
   );
+}
+
+function pause(ms: number): Promise<void> {
+  return ms <= 0 ? Promise.resolve() : new Promise((resolve) => setTimeout(resolve, ms));
 }
