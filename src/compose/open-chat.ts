@@ -2,9 +2,11 @@ import { answerMessage } from "#bots/answer-message.ts";
 import type { AnswerParts } from "#bots/answer-parts.ts";
 import { type Answering, startAnswering } from "#bots/answering.ts";
 import { collectFeedback } from "#bots/collect-feedback.ts";
+import { createIntake } from "#bots/create-intake.ts";
 import type { Intake } from "#bots/intake.ts";
 import type { SettingsWatch } from "#bots/place-settings.ts";
 import type { PlatformConnector, PlatformFeedback } from "#bots/platform-connector.ts";
+import { type ExampleFinder, openExampleFinder } from "#bots/retrieve-examples.ts";
 import { createDomainRouter } from "#bots/route-domain.ts";
 import { watchSettings } from "#bots/watch-settings.ts";
 import { readDomains } from "#config/domains.ts";
@@ -15,6 +17,7 @@ import type { Score } from "#core/feedback.ts";
 import type { Log } from "#core/log.ts";
 import type { Platform } from "#core/scope.ts";
 import { embedOnce } from "#inference/embed-once.ts";
+import type { Embedder } from "#inference/embedder.ts";
 import { createSystemPrompt } from "#inference/reply-language.ts";
 import { openKnownAdapter } from "#trainer/activate-adapter.ts";
 import { type ServiceWatch, watchServices } from "#trainer/service-watch.ts";
@@ -66,12 +69,14 @@ export async function openChat(
     log,
   );
   const connectors = [...own, ...(await openOthers(places))];
+  const examples = embedder === undefined ? undefined : openExamples(config, stores, embedder, log);
   const parts: AnswerParts = {
     ...stores,
     engine: opened.engine,
     encoder: opened.encoder,
     base: opened.base,
     embedder,
+    ...(examples === undefined ? {} : { examples }),
     router: { route: async (question, inherited) => (await router).route(question, inherited) },
     services,
     openAdapter: (digest) => openKnownAdapter(stores, opened.base, digest),
@@ -123,24 +128,8 @@ export async function openChat(
     },
     log,
   );
-  const intake: Intake = {
-    acceptMessage: async (eventId, message) => {
-      await answering.accept(eventId, message);
-    },
-    acceptFeedback: async (feedback) => {
-      await collect(feedback);
-    },
-    wants: () => true,
-    acceptEdit: async () => {},
-    acceptDeletion: async () => {},
-    acceptReactions: async () => {},
-    acceptPlaceEvent: async () => {},
-    stopReply: async () => false,
-    commands: commands.commands,
-    runCommand: (call) => commands.runner.run(call),
-    completeOption: (call, option, typed) => commands.runner.complete(call, option, typed),
-  };
-  for (const connector of connectors) await startConnector(connector, intake, log);
+  const intakeParts = { ...stores, answering, collect, settings: places, ...commands, now: Date.now, log };
+  for (const connector of connectors) await startConnector(connector, createIntake(intakeParts, connector), log);
   return {
     opened,
     domains,
@@ -154,10 +143,26 @@ export async function openChat(
       await answering.close(CLOSE_GRACE_MS);
       services.stop();
       places.stop();
+      examples?.stop();
       await router.catch(() => undefined); // it embeds until then
       await Promise.all([opened.close(), embedding?.close()]);
     },
   };
+}
+
+/** The newest rated turns of a scope that may be shown to the model as examples. */
+const EXAMPLE_TURNS_MAX = 500;
+
+function openExamples(
+  { retrieval, dataset }: Config,
+  stores: Stores,
+  embedder: Embedder,
+  log: Log,
+): ExampleFinder | undefined {
+  if (!retrieval.enabled) return undefined;
+  const { examplesMax: max, similarityMin } = retrieval;
+  const settings = { max, similarityMin, days: dataset.days, turnsMax: EXAMPLE_TURNS_MAX };
+  return openExampleFinder({ ...stores, embedder, settings, now: Date.now, log });
 }
 
 /** One platform that refuses its credentials, or cannot be reached, takes no other down. */

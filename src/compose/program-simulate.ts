@@ -58,6 +58,8 @@ async function runSimulation({ load, output }: CommandContext, flags: SimulateFl
     presets: simulationPreset(world),
     forced: {
       "data.directory": directory,
+      // The curve is to show what the adapter learned, not what is looked up beside the question.
+      "retrieval.enabled": "false",
       ...(isTiny
         ? { "inference.model": tinyModelPath, "evaluation.generalPromptsFile": generalPromptsFile, ...TINY_FORGETS }
         : {}),

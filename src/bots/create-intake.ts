@@ -1,0 +1,160 @@
+import type { Feedback } from "#core/feedback.ts";
+import type { IncomingMessage } from "#core/inbox.ts";
+import { platformOf } from "#core/scope.ts";
+import type { Turn } from "#core/turn.ts";
+import { acceptDeletion } from "./accept-deletion.ts";
+import { acceptEdit, type EditParts } from "./accept-edit.ts";
+import { changeVisibility, erasePlace, type PlaceParts } from "./accept-place-event.ts";
+import { acceptReactions } from "./accept-reactions.ts";
+import type { Answering } from "./answering.ts";
+import type { ChatCommand } from "./chat-command.ts";
+import { collectFeedback, type FeedbackParts } from "./collect-feedback.ts";
+import { greetChannel } from "./greet-channel.ts";
+import { greetWorkspace } from "./greet-workspace.ts";
+import type { Intake, MessageGlance, PlaceEvent } from "./intake.ts";
+import type { PlaceSettings, SettingsWatch } from "./place-settings.ts";
+import type { PlatformFeedback, PostedPlace } from "./platform-connector.ts";
+import type { CommandRunner } from "./run-command.ts";
+import type { OnceParts } from "./tell-once.ts";
+import type { PrivacyStore } from "#store/privacy-store.ts";
+import type { EventBus } from "#events/event-bus.ts";
+
+export interface IntakeParts extends EditParts, PlaceParts, OnceParts {
+  readonly answering: Answering;
+  readonly privacy: Pick<PrivacyStore, "eraseTurn" | "erasePlace">;
+  readonly events: EventBus;
+  readonly collect: FeedbackCollector;
+  readonly commands: readonly ChatCommand[];
+  readonly runner: CommandRunner;
+  /** Takes what learned from erased turns out of service. */
+  readonly forgetTurns: (workspaceId: string, turnIds: readonly string[], reason: string) => Promise<unknown>;
+  /** Say once per channel what is stored. */
+  readonly firstContactNotice: boolean;
+}
+
+export interface OpenIntake extends Intake {
+  /** Waits for what goes on after events were accepted. */
+  settle(): Promise<void>;
+}
+
+/** Channels that are known to have had their notice; past that the store is asked again. */
+const GREETED_MAX = 10_000;
+
+export function createIntake(parts: IntakeParts): OpenIntake {
+  const { answering, places, log } = parts;
+  const tasks = new Set<Promise<void>>();
+  const greeted = new Set<string>();
+
+  /** Goes on after the event is durable; a failure is told by the log alone. */
+  function later(event: string, act: () => Promise<unknown>): void {
+    const task = act()
+      .then(() => {})
+      .catch((error: unknown) => log.error({ err: error }, event));
+    tasks.add(task);
+    void task.finally(() => tasks.delete(task));
+  }
+
+  function greet(message: IncomingMessage): void {
+    if (!parts.firstContactNotice || message.platform === "local") return;
+    const channel = JSON.stringify([message.workspaceId, message.channelId]);
+    if (greeted.has(channel)) return;
+    if (greeted.size >= GREETED_MAX) greeted.clear();
+    greeted.add(channel);
+    later("notice.failed", () => greetChannel(parts, message));
+  }
+
+  async function acceptPlaceEvent(event: PlaceEvent): Promise<void> {
+    const { workspaceId } = event;
+    if (event.kind === "joined") {
+      later("welcome.failed", () => greetWorkspace(parts, workspaceId, event.adminId));
+    } else if (event.kind === "visibility-changed") {
+      await changeVisibility(parts, event);
+    } else {
+      const { turnIds } = await erasePlace(parts, event);
+      if (event.kind === "left") greeted.clear();
+      later("forgetting.failed", () => parts.forgetTurns(workspaceId, turnIds, "the place is gone"));
+    }
+  }
+
+  return {
+    wants: (glance) => wants(places, glance),
+    async acceptMessage(eventId, message) {
+      const { isNew } = await answering.accept(eventId, message);
+      if (isNew) greet(message);
+    },
+    acceptEdit: (edit) => acceptEdit(parts, edit),
+    async acceptDeletion(place) {
+      const rest = await acceptDeletion(parts, place);
+      if (rest === undefined) return;
+      later("deletion.unfinished", async () => {
+        const connector = parts.connectors.get(platformOf(place.workspaceId));
+        if (connector !== undefined) await rest.finish(connector);
+        await parts.forgetTurns(place.workspaceId, rest.turnIds, "the question was deleted");
+      });
+    },
+    async acceptFeedback(change) {
+      await parts.collect(change);
+    },
+    acceptReactions: (snapshot) => acceptReactions(parts, snapshot),
+    acceptPlaceEvent,
+    async stopReply(place) {
+      const turnId = await findTurnUnderWay(parts, place);
+      return turnId !== undefined && answering.stopReply(turnId);
+    },
+    commands: parts.commands,
+    runCommand: (call) => parts.runner.run(call),
+    completeOption: (call, option, typed) => parts.runner.complete(call, option, typed),
+    async settle() {
+      while (tasks.size > 0) await Promise.all(tasks);
+    },
+  };
+}
+
+/** The rules of the place. A direct message needs no mention and stands in no channel of a list; roles count there too. */
+function wants(places: Pick<SettingsWatch, "of">, glance: MessageGlance): boolean {
+  const { workspaceId, channelId, visibility, isAddressed } = glance;
+  const settings = places.of({ platform: platformOf(workspaceId), workspaceId, channelId, visibility });
+  if (settings.isPaused || !hasRole(settings, glance.roles)) return false;
+  if (visibility === "direct") return true;
+  const isAllowed = settings.allowedChannels.length === 0 || settings.allowedChannels.includes(channelId);
+  return isAllowed && (isAddressed || settings.mention === "not-required");
+}
+
+function hasRole({ allowedRoles }: PlaceSettings, roles: readonly string[]): boolean {
+  return allowedRoles.length === 0 || roles.some((role) => allowedRoles.includes(role));
+}
+
+export type FeedbackCollector = (given: PlatformFeedback) => Promise<Feedback | undefined>;
+
+export interface CollectorParts extends Omit<FeedbackParts, "emoji" | "findGrowing"> {
+  readonly places: Pick<SettingsWatch, "of">;
+  readonly answering: Pick<Answering, "underWay">;
+}
+
+/** Feedback by the emoji of its place, also on a reply that still grows. */
+export function createFeedbackCollector(parts: CollectorParts): FeedbackCollector {
+  const findGrowing = async (given: PlatformFeedback): Promise<Turn | undefined> => {
+    const turnId = await findTurnUnderWay(parts, given);
+    return turnId === undefined ? undefined : parts.chat.findTurn(turnId);
+  };
+  return (given) => {
+    const { workspaceId, channelId } = given;
+    const { emoji } = parts.places.of({ platform: platformOf(workspaceId), workspaceId, channelId });
+    return collectFeedback({ ...parts, emoji, findGrowing }, given);
+  };
+}
+
+/** By its question, or by what was posted of its reply so far. */
+async function findTurnUnderWay(
+  { answering, chat }: Pick<CollectorParts, "answering" | "chat">,
+  { workspaceId, channelId, messageId }: Pick<PostedPlace, "workspaceId" | "channelId" | "messageId">,
+): Promise<string | undefined> {
+  const underWay = answering.underWay({ workspaceId, channelId });
+  const asked = underWay.find(({ message }) => message.messageId === messageId);
+  if (asked !== undefined) return asked.turnId;
+  for (const turnId of new Set(underWay.flatMap((item) => (item.isRunning ? [item.turnId] : [])))) {
+    const deliveries = await chat.listDeliveries(turnId);
+    if (deliveries.some((delivery) => delivery.messageId === messageId)) return turnId;
+  }
+  return undefined;
+}
