@@ -35,10 +35,12 @@ export const EXAMPLES: ExampleSettings = { max: 3, similarityMin: 0.5, days: 365
 
 /** Answering with retrieval, on a real store. */
 export async function openLearningWorld(
-  options: ChatWorldOptions & { readonly examples?: Partial<ExampleSettings> } = {},
+  options: ChatWorldOptions & { readonly examples?: Partial<ExampleSettings>; readonly embedder?: Embedder } = {},
 ) {
   const world = await openChatWorld(options);
-  const { embedder, embedded } = wordEmbedder();
+  const words = wordEmbedder();
+  const { embedded } = words;
+  const embedder = options.embedder ?? words.embedder;
   const { chat, learning, people, vectors } = world.store;
   const { events, log } = world.parts;
   const openFinder = () => {
