@@ -118,7 +118,7 @@ export function openExampleFinder(parts: ExampleParts): ExampleFinder {
   async function find(ask: ExampleAsk): Promise<readonly Example[]> {
     const { scope, exceptTurnIds, adapterDigest } = ask;
     if ((await readLearningLevel(parts.people, scope.workspaceId)) === "off") return [];
-    const isNeeded = !index.has(scope) || changed.size > 0;
+    const isNeeded = !readAtMs.has(scopeKey(scope)) || changed.size > 0;
     const caughtUp = work(() => catchUp(scope));
     if (isNeeded) await atMost(WAIT_MAX_MS, caughtUp);
     const near = await findNear(ask);
