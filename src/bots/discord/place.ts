@@ -21,6 +21,10 @@ export function workspaceOfUser(userId: string): string {
   return `discord:user:${userId}`;
 }
 
+export function isWorkspaceOfUser(workspaceId: string): boolean {
+  return workspaceId.startsWith("discord:user:");
+}
+
 /** Undefined for a channel that is not known: a thread that woke up, or one the bot cannot see. */
 export function placeOf(parts: DiscordParts, channelId: string, guildId: string | undefined): ChannelPlace | undefined {
   if (guildId === undefined) return { workspaceId: DIRECT_WORKSPACE_ID, channelId, visibility: "direct" };

@@ -1,9 +1,11 @@
-import { type APIMessage, MessageFlags, type RESTPostAPIChannelMessageJSONBody, Routes } from "discord.js";
+import { type APIMessage, MessageFlags, Routes } from "discord.js";
+import type { PlaceSettings } from "#bots/place-settings.ts";
 import type { BusyPlace, PlatformConnector, PostedPart, PostedPlace, ReplyPart } from "#bots/platform-connector.ts";
 import { describeError } from "#core/errors.ts";
 import { keyOfCustomId, partKey } from "./custom-id.ts";
 import type { DiscordParts } from "./discord-parts.ts";
 import type { OpenThreads } from "./open-threads.ts";
+import { isWorkspaceOfUser } from "./place.ts";
 import { isDiscordError, isGone, orRefusal, toRefusal } from "./refusals.ts";
 import { type Row, replyRows } from "./reply-components.ts";
 import type { UserCalls } from "./user-calls.ts";
@@ -45,14 +47,14 @@ export function createReplyWriter(
 
   function bodyOf(part: ReplyPart, key: string) {
     const place = { platform: "discord", workspaceId: part.workspaceId, channelId: part.channelId } as const;
-    const components: Row[] = part.actions.length === 0 ? [] : replyRows(part, key, settings.of(place).emoji);
+    const components = rowsOf(part, key, settings.of(place));
     return {
       // Discord refuses an empty message.
       content: part.text.trim() === "" ? NOTHING_YET : part.text,
       allowed_mentions: { parse: [], replied_user: false },
       flags: MessageFlags.SuppressEmbeds,
       components,
-    } satisfies RESTPostAPIChannelMessageJSONBody;
+    };
   }
 
   async function writeText<T>(channelId: string, act: () => Promise<T>): Promise<T> {
@@ -183,6 +185,13 @@ export function createReplyWriter(
       if (typeof nonce === "string") keep(nonce, id);
     },
   };
+}
+
+/** Buttons to rate stand in for the emoji where those are not offered, or where the bot may not react. */
+function rowsOf(part: ReplyPart, key: string, { offerEmoji, emoji }: PlaceSettings): Row[] {
+  const isRatedByEmoji = offerEmoji && !isWorkspaceOfUser(part.workspaceId);
+  const actions = isRatedByEmoji ? part.actions.filter((action) => action !== "rate") : part.actions;
+  return replyRows({ ...part, actions }, key, emoji);
 }
 
 /** A question in the channel above its thread cannot be referred to from inside; the thread hangs on it anyway. */

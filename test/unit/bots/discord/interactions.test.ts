@@ -326,7 +326,7 @@ test("an option is completed while it is typed, with at most 25 choices", async 
 });
 
 test("buttons under a reply stop, rate, regenerate and report it", async () => {
-  const bot = await openStartedBot();
+  const bot = await openStartedBot({ settings: { offerEmoji: false } });
   const actions = ["stop", "rate", "regenerate", "report"] as const;
   const { messageId } = await bot.connector.post(bot.part({ actions }));
   const reply = bot.double.world.findMessage(bot.channel.id, messageId);
