@@ -28,8 +28,11 @@ export interface Answering {
   underWay(place: { readonly workspaceId: string; readonly channelId?: string }): readonly MessageUnderWay[];
   /** Stops a running reply; false when none of this id runs here. */
   stopReply(turnId: string): boolean;
-  /** Gives a message up because its question is gone; resolves when no start will answer it again. */
-  dropQuestion(eventId: string): Promise<void>;
+  /**
+   * Gives a message up because its question is gone; resolves when no start will answer it again. `ended` resolves when a reply
+   * that was being written has ended too.
+   */
+  dropQuestion(eventId: string): Promise<{ readonly ended: Promise<void> }>;
   /** Ends the claiming and waits for running replies; those that take longer than `graceMs` are left to the next start. */
   close(graceMs: number): Promise<void>;
 }
@@ -71,6 +74,8 @@ interface Place {
   readonly queue: FairQueue<Held>;
   /** Several when they were joined. */
   running: readonly Held[];
+  /** The newest reply's end. */
+  ended: Promise<void>;
   /** People who were told that they have too much waiting, until nothing of theirs waits. */
   readonly told: Set<string>;
 }
@@ -112,7 +117,7 @@ export function startAnswering(parts: AnsweringParts): Answering {
     }
     const { message } = event;
     const key = keyOfPlace(message);
-    const place = places.get(key) ?? { queue: createFairQueue<Held>(), running: [], told: new Set() };
+    const place = places.get(key) ?? newPlace();
     places.set(key, place);
     const held = { event, abort: new AbortController() };
     heldEvents.set(event.id, held);
@@ -161,21 +166,20 @@ export function startAnswering(parts: AnsweringParts): Answering {
       return;
     }
     place.running = batch;
-    track(
-      answerClaimed(
-        parts,
-        batch.map(({ event }) => event),
-        joinMessages([messageOf(first), ...others.map(messageOf)]),
-        first.abort.signal,
-      )
-        .catch((error: unknown) => parts.log.error({ eventId: first.event.id, err: error }, "turn.failed"))
-        .finally(() => {
-          place.running = [];
-          for (const { event } of batch) heldEvents.delete(event.id);
-          if (place.queue.countOf(first.event.message.userId) === 0) place.told.delete(first.event.message.userId);
-          startNext(key, place);
-        }),
-    );
+    place.ended = answerClaimed(
+      parts,
+      batch.map(({ event }) => event),
+      joinMessages([messageOf(first), ...others.map(messageOf)]),
+      first.abort.signal,
+    )
+      .catch((error: unknown) => parts.log.error({ eventId: first.event.id, err: error }, "turn.failed"))
+      .finally(() => {
+        place.running = [];
+        for (const { event } of batch) heldEvents.delete(event.id);
+        if (place.queue.countOf(first.event.message.userId) === 0) place.told.delete(first.event.message.userId);
+        startNext(key, place);
+      });
+    track(place.ended);
   }
 
   /** What is not answered ends all the same. */
@@ -255,14 +259,12 @@ export function startAnswering(parts: AnsweringParts): Answering {
     async dropQuestion(eventId) {
       const held = heldEvents.get(eventId);
       await parts.chat.finishEvent(eventId);
-      if (held === undefined) return;
-      const place = places.get(keyOfPlace(held.event.message));
-      if (place?.queue.remove(held) === true) {
-        heldEvents.delete(eventId);
-        return;
-      }
-      if (place?.running.includes(held) !== true) return;
+      const place = held === undefined ? undefined : places.get(keyOfPlace(held.event.message));
+      if (held === undefined || place === undefined) return { ended: Promise.resolve() };
+      if (place.queue.remove(held)) heldEvents.delete(eventId);
+      if (!place.running.includes(held)) return { ended: Promise.resolve() };
       for (const { abort } of place.running) abort.abort(new ReplyStopped("deleted"));
+      return { ended: place.ended };
     },
     async close(graceMs) {
       isClosed = true;
@@ -276,6 +278,10 @@ export function startAnswering(parts: AnsweringParts): Answering {
       clearTimeout(timer);
     },
   };
+}
+
+function newPlace(): Place {
+  return { queue: createFairQueue<Held>(), running: [], ended: Promise.resolve(), told: new Set() };
 }
 
 function messageOf({ event }: Held): IncomingMessage {

@@ -1,4 +1,5 @@
 import { cleanText } from "#core/clean-text.ts";
+import { TurnUnknownError } from "#core/errors.ts";
 import { type Feedback, type FeedbackChange, SCORE_DISLIKED_MAX, type Score, scoreOfEmoji } from "#core/feedback.ts";
 import type { Log } from "#core/log.ts";
 import type { Turn } from "#core/turn.ts";
@@ -12,6 +13,8 @@ export interface FeedbackParts {
   readonly cache: SemanticCache;
   readonly events: EventBus;
   readonly emoji: ReadonlyMap<string, Score>;
+  /** The turn whose reply stands in this message and still grows: its places are stored at its end. */
+  readonly findGrowing?: (given: PlatformFeedback) => Promise<Turn | undefined>;
   readonly textMaxChars: number;
   readonly log: Log;
 }
@@ -20,12 +23,13 @@ export interface FeedbackParts {
 export async function collectFeedback(parts: FeedbackParts, given: PlatformFeedback): Promise<Feedback | undefined> {
   const opinion = readOpinion(parts, given);
   if (opinion === undefined) return undefined;
-  const turn = await findRepliedTurn(parts.chat, given);
-  if (turn === undefined || turn.status === "deleted" || !isAboutReply(turn, given)) return undefined;
+  const turn = await findRepliedTurn(parts, given);
+  if (turn === undefined || turn.status === "deleted") return undefined;
 
   const { userId, source, atMs } = given;
   const { id: turnId, workspaceId } = turn;
-  const feedback = await parts.chat.putFeedback({ ...opinion, turnId, workspaceId, userId, source, atMs });
+  const feedback = await putFeedback(parts, { ...opinion, turnId, workspaceId, userId, source, atMs });
+  if (feedback === undefined) return undefined;
   const isDisliked = feedback.score !== undefined && feedback.score <= SCORE_DISLIKED_MAX;
   if (isDisliked || feedback.correction !== undefined) await evict(parts.cache, turn);
   parts.events.publish({ kind: "turn.changed", turnId: turn.id });
@@ -45,11 +49,23 @@ const LOOK_UPS_MAX = 4;
 const LOOK_UP_PAUSE_MS = 100;
 
 /** A quick reaction can overtake the record of where the reply was posted, which is written right after posting. */
-async function findRepliedTurn(chat: ChatStore, given: PlatformFeedback): Promise<Turn | undefined> {
+async function findRepliedTurn(parts: FeedbackParts, given: PlatformFeedback): Promise<Turn | undefined> {
   for (let lookUps = 1; ; lookUps++) {
-    const turn = await chat.findTurnByMessage(given.workspaceId, given.channelId, given.messageId);
-    if (turn !== undefined || lookUps === LOOK_UPS_MAX) return turn;
+    const turn = await parts.chat.findTurnByMessage(given.workspaceId, given.channelId, given.messageId);
+    if (turn !== undefined) return isAboutReply(turn, given) ? turn : undefined;
+    const growing = await parts.findGrowing?.(given);
+    if (growing !== undefined || lookUps === LOOK_UPS_MAX) return growing;
     await new Promise((resolve) => setTimeout(resolve, LOOK_UP_PAUSE_MS));
+  }
+}
+
+/** Undefined when the turn was erased at the same moment. */
+async function putFeedback({ chat }: FeedbackParts, change: FeedbackChange): Promise<Feedback | undefined> {
+  try {
+    return await chat.putFeedback(change);
+  } catch (error) {
+    if (error instanceof TurnUnknownError) return undefined;
+    throw error;
   }
 }
 

@@ -8,9 +8,7 @@ import type { CommandCall } from "./chat-command.ts";
  */
 export async function findTurnOfCall(chat: ChatStore, call: CommandCall): Promise<Turn | undefined> {
   const turn =
-    call.messageId === undefined
-      ? await findNewest(chat, call)
-      : await chat.findTurnByMessage(call.workspaceId, call.channelId, call.messageId);
+    call.messageId === undefined ? await findNewest(chat, call) : await findByMessage(chat, call, call.messageId);
   return turn !== undefined && isThere(turn) ? turn : undefined;
 }
 
@@ -24,6 +22,18 @@ export function noTurnText({ messageId }: CommandCall): string {
 /** The message that bears the end of the reply; undefined while nothing was shown. */
 export function replyMessageOf({ messages }: Turn): string | undefined {
   return messages.findLast(({ role }) => role === "reply")?.messageId;
+}
+
+const LOOK_UPS_MAX = 4;
+const LOOK_UP_PAUSE_MS = 100;
+
+/** A quick call can overtake the record of where the reply was posted, which is written right after posting. */
+async function findByMessage(chat: ChatStore, call: CommandCall, messageId: string): Promise<Turn | undefined> {
+  for (let lookUps = 1; ; lookUps++) {
+    const turn = await chat.findTurnByMessage(call.workspaceId, call.channelId, messageId);
+    if (turn !== undefined || lookUps === LOOK_UPS_MAX) return turn;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_UP_PAUSE_MS));
+  }
 }
 
 const TURNS_LOOKED_AT_MAX = 50;

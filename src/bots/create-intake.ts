@@ -2,6 +2,8 @@ import type { Feedback } from "#core/feedback.ts";
 import type { IncomingMessage } from "#core/inbox.ts";
 import { platformOf } from "#core/scope.ts";
 import type { Turn } from "#core/turn.ts";
+import type { EventBus } from "#events/event-bus.ts";
+import type { PrivacyStore } from "#store/privacy-store.ts";
 import { acceptDeletion } from "./accept-deletion.ts";
 import { acceptEdit, type EditParts } from "./accept-edit.ts";
 import { changeVisibility, erasePlace, type PlaceParts } from "./accept-place-event.ts";
@@ -16,8 +18,6 @@ import type { PlaceSettings, SettingsWatch } from "./place-settings.ts";
 import type { PlatformFeedback, PostedPlace } from "./platform-connector.ts";
 import type { CommandRunner } from "./run-command.ts";
 import type { OnceParts } from "./tell-once.ts";
-import type { PrivacyStore } from "#store/privacy-store.ts";
-import type { EventBus } from "#events/event-bus.ts";
 
 export interface IntakeParts extends EditParts, PlaceParts, OnceParts {
   readonly answering: Answering;
@@ -134,7 +134,7 @@ export interface CollectorParts extends Omit<FeedbackParts, "emoji" | "findGrowi
 /** Feedback by the emoji of its place, also on a reply that still grows. */
 export function createFeedbackCollector(parts: CollectorParts): FeedbackCollector {
   const findGrowing = async (given: PlatformFeedback): Promise<Turn | undefined> => {
-    const turnId = await findTurnUnderWay(parts, given);
+    const turnId = await findGrowingReply(parts, given);
     return turnId === undefined ? undefined : parts.chat.findTurn(turnId);
   };
   return (given) => {
@@ -144,15 +144,23 @@ export function createFeedbackCollector(parts: CollectorParts): FeedbackCollecto
   };
 }
 
+type MessagePlace = Pick<PostedPlace, "workspaceId" | "channelId" | "messageId">;
+
 /** By its question, or by what was posted of its reply so far. */
 async function findTurnUnderWay(
-  { answering, chat }: Pick<CollectorParts, "answering" | "chat">,
-  { workspaceId, channelId, messageId }: Pick<PostedPlace, "workspaceId" | "channelId" | "messageId">,
+  parts: Pick<CollectorParts, "answering" | "chat">,
+  place: MessagePlace,
 ): Promise<string | undefined> {
-  const underWay = answering.underWay({ workspaceId, channelId });
-  const asked = underWay.find(({ message }) => message.messageId === messageId);
-  if (asked !== undefined) return asked.turnId;
-  for (const turnId of new Set(underWay.flatMap((item) => (item.isRunning ? [item.turnId] : [])))) {
+  const asked = parts.answering.underWay(place).find(({ message }) => message.messageId === place.messageId);
+  return asked?.turnId ?? findGrowingReply(parts, place);
+}
+
+async function findGrowingReply(
+  { answering, chat }: Pick<CollectorParts, "answering" | "chat">,
+  { messageId, ...channel }: MessagePlace,
+): Promise<string | undefined> {
+  const running = answering.underWay(channel).filter(({ isRunning }) => isRunning);
+  for (const turnId of new Set(running.map((item) => item.turnId))) {
     const deliveries = await chat.listDeliveries(turnId);
     if (deliveries.some((delivery) => delivery.messageId === messageId)) return turnId;
   }

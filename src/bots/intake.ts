@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "#core/inbox.ts";
+import type { Attachment, IncomingMessage } from "#core/inbox.ts";
 import type { Visibility } from "#core/scope.ts";
 import type { ChatCommand, CommandCall, CommandChoice, CommandReply } from "./chat-command.ts";
 import type { PlatformFeedback, PostedPlace } from "./platform-connector.ts";
@@ -42,6 +42,10 @@ export interface MessageGlance {
 
 export interface QuestionEdit extends PostedPlace {
   readonly text: string;
+  /** As the place is now; that of the question before when not given. */
+  readonly visibility?: Visibility;
+  /** Files that still hang on it; none when not given. */
+  readonly attachments?: readonly Attachment[];
   readonly editedAtMs: number;
 }
 

@@ -40,6 +40,8 @@ export interface PlatformConnector {
   ): Promise<Uint8Array>;
   /** Fetches what happened while the process was away: messages since, reactions under `replies` as they are now. */
   catchUp(missed: Missed): Promise<void>;
+  /** Whether events arrive right now. A connector without it is taken to hear everything from its start to its stop. */
+  isConnected?(): boolean;
   stop(): Promise<void>;
 }
 

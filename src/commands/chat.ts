@@ -1,125 +1,145 @@
-import { createInterface } from "node:readline/promises";
 import pc from "picocolors";
-import type { LocalChat, LocalReply } from "#bots/local-chat.ts";
-import { LOCAL_WORKSPACE_ID } from "#bots/local-chat.ts";
-import { startNewConversation } from "#bots/place-conversation.ts";
-import type { PlatformFeedback } from "#bots/platform-connector.ts";
-import type { Feedback } from "#core/feedback.ts";
-import type { Turn } from "#core/turn.ts";
-import type { ChatStore } from "#store/chat-store.ts";
+import type { ChatCommand, CommandCall, CommandFile, CommandForm, CommandReply } from "#bots/chat-command.ts";
+import { parseCommandText } from "#bots/command-text.ts";
+import { LOCAL_WORKSPACE_ID, type LocalChat, type LocalReply } from "#bots/local-chat.ts";
+import type { CommandRunner } from "#bots/run-command.ts";
+import type { NewId, Now } from "#core/clock.ts";
+import { type ChatLines, openChatLines, showMarkdown } from "./chat-lines.ts";
+import { completeLine } from "./complete-line.ts";
 
 export interface TerminalChatParts {
   readonly localChat: LocalChat;
-  readonly chat: ChatStore;
-  readonly collect: (feedback: PlatformFeedback) => Promise<Feedback | undefined>;
+  readonly commands: readonly ChatCommand[];
+  readonly runner: CommandRunner;
   readonly stopReply: (turnId: string) => boolean;
+  /** Keeps a file that a command made for the person; resolves with where it is. */
+  readonly saveFile: (file: CommandFile) => Promise<string>;
   readonly input: NodeJS.ReadableStream;
   readonly output: NodeJS.WritableStream & { readonly isTTY?: boolean };
-  readonly now: () => number;
+  readonly now: Now;
+  readonly newId: NewId;
 }
 
 const CHANNEL_ID = "terminal";
 const PERSON_ID = "terminal";
-const HELP = `Type a question. Commands: ${pc.bold("/rate 1-5")} score the last reply, ${pc.bold("/teach <better answer>")}, ${pc.bold("/again")} ask again, ${pc.bold("/new")} conversation, ${pc.bold("/why")}, ${pc.bold("/quit")}`;
+const WELCOME = `Type a question. ${pc.bold("/help")} lists the commands, ${pc.bold("/rate 1-5")} scores the last reply, ${pc.bold("/again")} asks again, ${pc.bold("/quit")} leaves; Tab completes.`;
 
 /** `reactune chat`: the local platform in a terminal. Resolves when the person leaves or the input ends. */
 export async function chatInTerminal(parts: TerminalChatParts): Promise<void> {
-  const lines = createInterface({ input: parts.input, output: parts.output, terminal: parts.output.isTTY === true });
-  const write = (text: string) => parts.output.write(text);
-  let last: LocalReply | undefined;
-  let running: string | undefined;
-  lines.on("SIGINT", () => {
-    if (running === undefined || !parts.stopReply(running)) lines.close();
-  });
-  write(`${HELP}\n`);
-  const prompt = () => {
-    lines.setPrompt(pc.cyan("you › "));
-    lines.prompt();
+  const completion = {
+    ...parts,
+    callOf: (command: string, options: ReadonlyMap<string, string>) => callOf(parts, command, options, undefined),
   };
-  prompt();
-  for await (const raw of lines) {
-    const line = raw.trim();
-    if (line === "/quit" || line === "/exit") break;
-    if (line.startsWith("/"))
-      write(
-        `${await runCommand(
-          parts,
-          line,
-          last,
-          (id) => {
-            running = id;
-          },
-          (reply) => {
-            last = reply;
-          },
-        )}\n`,
-      );
-    else if (line !== "")
-      last = await ask(parts, { text: line }, (id) => {
-        running = id;
-      });
-    running = undefined;
-    prompt();
+  const lines = openChatLines(parts.input, parts.output, (line) => completeLine(completion, line));
+  const talk: Talk = { last: undefined, running: undefined };
+  lines.onInterrupt(() => {
+    if (talk.running === undefined || !parts.stopReply(talk.running)) lines.close();
+  });
+  parts.output.write(`${WELCOME}\n`);
+  for (;;) {
+    const line = await lines.ask(pc.cyan("you › "));
+    if (line === undefined || line === "/quit" || line === "/exit") break;
+    if (line.startsWith("/")) await runCommand(parts, lines, talk, line);
+    else if (line !== "") await ask(parts, talk, { text: line });
+    talk.running = undefined;
   }
   lines.close();
 }
 
-async function runCommand(
-  parts: TerminalChatParts,
-  line: string,
-  last: LocalReply | undefined,
-  onRunning: (turnId: string) => void,
-  onReply: (reply: LocalReply) => void,
-): Promise<string> {
-  const [command = "", ...rest] = line.split(" ");
-  const text = rest.join(" ").trim();
-  if (command === "/help") return HELP;
-  if (command === "/new") {
-    await startNewConversation(parts.chat, { workspaceId: LOCAL_WORKSPACE_ID, channelId: CHANNEL_ID }, parts.now());
-    return pc.dim("A new conversation.");
-  }
-  if (last === undefined) return pc.yellow("There is no reply yet: ask something first.");
-  if (command === "/why") return describeTurn(await parts.chat.findTurn(last.turnId));
-  if (command === "/again") {
-    onReply(await ask(parts, { text: "", regenerationOf: last.turnId }, onRunning));
-    return "";
-  }
-  if (command === "/rate") return rate(parts, last, { score: Number(text) }, "Use /rate 1 (bad) to /rate 5 (good).");
-  if (command === "/teach")
-    return rate(parts, last, { correction: text }, "Use /teach and the answer you would have liked.");
-  return pc.yellow(`There is no ${command}. ${HELP}`);
+interface Talk {
+  last: LocalReply | undefined;
+  /** The turn that is being written; Ctrl+C stops it. */
+  running: string | undefined;
 }
 
-async function rate(
-  parts: TerminalChatParts,
-  last: LocalReply,
-  change: Pick<PlatformFeedback, "score" | "correction">,
-  usage: string,
-): Promise<string> {
-  const isGiven = change.correction === undefined ? Number.isInteger(change.score) : change.correction !== "";
-  const feedback = !isGiven
-    ? undefined
-    : await parts.collect({
-        ...change,
-        workspaceId: LOCAL_WORKSPACE_ID,
-        channelId: CHANNEL_ID,
-        messageId: last.messageId,
-        userId: PERSON_ID,
-        source: "command",
-        atMs: parts.now(),
-      });
-  return feedback === undefined
-    ? pc.yellow(usage)
-    : pc.green(change.correction === undefined ? `Scored ${feedback.score}. Thank you!` : "Learned. Thank you!");
+async function runCommand(parts: TerminalChatParts, lines: ChatLines, talk: Talk, line: string): Promise<void> {
+  const say = (text: string) => parts.output.write(`${text}\n`);
+  const [, word = "", text = ""] = /^\/(\S*)\s*([\s\S]*)$/u.exec(line) ?? [];
+  const name = word === "again" ? "regenerate" : word;
+  // Asked here rather than by the command, so that the new answer can be watched as it grows.
+  if (name === "regenerate") {
+    if (talk.last === undefined) say(pc.yellow("There is no reply yet: ask something first."));
+    else await ask(parts, talk, { text: "", regenerationOf: talk.last.turnId });
+    return;
+  }
+  const command = parts.commands.find((known) => known.name === name);
+  const parsed = command === undefined ? { options: new Map<string, string>() } : parseCommandText(command, text);
+  if ("problem" in parsed) {
+    say(pc.yellow(showMarkdown(parsed.problem)));
+    return;
+  }
+  let options = parsed.options;
+  let reply = await parts.runner.run(callOf(parts, name, options, talk.last));
+  for (let rounds = 0; rounds < ROUNDS_MAX; rounds++) {
+    if (reply.ask === undefined) say(showMarkdown(reply.text));
+    const more = reply.form === undefined ? await askToConfirm(lines, reply) : await fillIn(lines, say, reply.form);
+    if (more === undefined) break;
+    options = new Map([...options, ...more]);
+    reply = await parts.runner.run({ ...callOf(parts, name, options, talk.last), isForm: reply.form !== undefined });
+  }
+  if (reply.file !== undefined) say(`It is in ${pc.bold(await parts.saveFile(reply.file))}`);
+  if (reply.ask !== undefined) await ask(parts, talk, { text: reply.ask.question });
+}
+
+/** A command asks back once or twice; what asks for ever is given up. */
+const ROUNDS_MAX = 5;
+
+async function askToConfirm(
+  lines: ChatLines,
+  { confirm }: CommandReply,
+): Promise<ReadonlyMap<string, string> | undefined> {
+  if (confirm === undefined) return undefined;
+  const answer = await lines.ask(`${confirm.label}? ${pc.dim("(yes or no)")} › `);
+  return /^y(es)?$/iu.test(answer ?? "") ? confirm.options : undefined;
+}
+
+/** Undefined when the person left out what must be given. */
+async function fillIn(
+  lines: ChatLines,
+  say: (text: string) => void,
+  form: CommandForm,
+): Promise<ReadonlyMap<string, string> | undefined> {
+  const given = new Map<string, string>();
+  for (const { name, label, isRequired } of form.fields) {
+    const value = (await lines.ask(`${label} › `)) ?? "";
+    if (value !== "") given.set(name, value);
+    else if (isRequired) {
+      say(pc.dim("Left as it is."));
+      return undefined;
+    }
+  }
+  return given;
+}
+
+function callOf(
+  { now, newId }: TerminalChatParts,
+  command: string,
+  options: ReadonlyMap<string, string>,
+  last: LocalReply | undefined,
+): CommandCall {
+  return {
+    command,
+    platform: "local",
+    callId: newId(),
+    workspaceId: LOCAL_WORKSPACE_ID,
+    channelId: CHANNEL_ID,
+    visibility: "public",
+    userId: PERSON_ID,
+    roles: [],
+    isAdmin: true,
+    options,
+    ...(last === undefined ? {} : { messageId: last.messageId }),
+    atMs: now(),
+  };
 }
 
 /** Streams the reply to the terminal as it grows. */
-function ask(
+async function ask(
   parts: TerminalChatParts,
+  talk: Talk,
   question: { readonly text: string; readonly regenerationOf?: string },
-  onRunning: (turnId: string) => void,
-): Promise<LocalReply> {
-  return new Promise((resolve, reject) => {
+): Promise<void> {
+  talk.last = await new Promise<LocalReply>((resolve, reject) => {
     let shown = "";
     let messageId: string | undefined;
     const early: LocalReply[] = [];
@@ -129,7 +149,7 @@ function ask(
         return;
       }
       if (reply.inReplyTo !== messageId) return;
-      onRunning(reply.turnId);
+      talk.running = reply.turnId;
       if (shown === "") parts.output.write(pc.magenta("reactune › "));
       parts.output.write(reply.text.startsWith(shown) ? reply.text.slice(shown.length) : `\n${reply.text}`);
       shown = reply.text;
@@ -150,18 +170,4 @@ function ask(
         reject(error);
       });
   });
-}
-
-function describeTurn(turn: Turn | undefined): string {
-  if (turn === undefined) return pc.yellow("That was a notice, not an answer.");
-  const { domain, provenance, arm } = turn;
-  return pc.dim(
-    [
-      `domain ${domain.domain} (${domain.reason})`,
-      `model ${provenance.modelName}`,
-      `adapter ${arm.adapterDigest?.slice(0, 12) ?? "none (base model)"}`,
-      `cache ${provenance.cache.hit} (${provenance.cache.reason})`,
-      `${provenance.replyTokens} tokens in ${provenance.totalMs} ms`,
-    ].join(" · "),
-  );
 }

@@ -19,6 +19,7 @@ import { openConnectors } from "./open-connectors.ts";
 import { dataPaths, openStores, type Stores } from "./open-stores.ts";
 import { type OpenTrainer, openTrainer } from "./open-trainer.ts";
 import { describePlatforms } from "./platforms.ts";
+import { openWebSetup } from "./program-setup.ts";
 import { announceServer } from "./running-server.ts";
 import { missingForTraining, readinessSettings } from "./training-settings.ts";
 import { readVersion } from "./version.ts";
@@ -34,7 +35,7 @@ export interface RunningProgram {
 /** The whole product in one process on embedded parts: chat, learning, schedule, web. */
 export async function startAll(
   config: Config,
-  options: { readonly isPortGiven: boolean },
+  options: { readonly isPortGiven: boolean; readonly envFile?: string | undefined },
   log: Log,
 ): Promise<RunningProgram> {
   const stores = await openStores(config, log);
@@ -48,7 +49,7 @@ export async function startAll(
   await trainer.schedule();
   const web = config.web.enabled
     ? await listenNear(
-        await openDashboard(config, stores, chat, trainer, connector, log),
+        await openDashboard(config, stores, { chat, trainer, connector, envFile: options.envFile }, log),
         config.web,
         options.isPortGiven,
         log,
@@ -79,9 +80,17 @@ export function localScope(domain: string): LearningScope {
 async function openDashboard(
   config: Config,
   stores: Stores,
-  chat: OpenChat,
-  trainer: OpenTrainer,
-  connector: DashboardParts["localChat"],
+  {
+    chat,
+    trainer,
+    connector,
+    envFile,
+  }: {
+    readonly chat: OpenChat;
+    readonly trainer: OpenTrainer;
+    readonly connector: DashboardParts["localChat"];
+    readonly envFile: string | undefined;
+  },
   log: Log,
 ) {
   const { createDashboard } = await import("#dashboard/dashboard.ts");
@@ -142,6 +151,13 @@ async function openDashboard(
       await startNewConversation(stores.chat, { workspaceId: LOCAL_WORKSPACE_ID, ...place }, Date.now());
     },
     collectFeedback: chat.collect,
+    intakeOf: chat.intakeOf,
+    ...(isLoopback(config.web.host) ? { setup: openWebSetup(config, envFile) } : {}),
   };
   return createDashboard(parts);
+}
+
+/** Credentials are entered on this computer only. */
+function isLoopback(host: string): boolean {
+  return ["127.0.0.1", "::1", "localhost"].includes(host);
 }

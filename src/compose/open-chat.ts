@@ -1,19 +1,16 @@
 import { answerMessage } from "#bots/answer-message.ts";
 import type { AnswerParts } from "#bots/answer-parts.ts";
 import { type Answering, startAnswering } from "#bots/answering.ts";
-import { collectFeedback } from "#bots/collect-feedback.ts";
-import { createIntake } from "#bots/create-intake.ts";
-import type { Intake } from "#bots/intake.ts";
+import type { FeedbackCollector } from "#bots/create-intake.ts";
+import { systemPromptOf } from "#bots/place-prompt.ts";
 import type { SettingsWatch } from "#bots/place-settings.ts";
-import type { PlatformConnector, PlatformFeedback } from "#bots/platform-connector.ts";
+import type { PlatformConnector } from "#bots/platform-connector.ts";
 import { type ExampleFinder, openExampleFinder } from "#bots/retrieve-examples.ts";
 import { createDomainRouter } from "#bots/route-domain.ts";
 import { watchSettings } from "#bots/watch-settings.ts";
 import { readDomains } from "#config/domains.ts";
 import type { Config } from "#config/schema.ts";
 import type { Domain } from "#core/domain.ts";
-import { describeError, OperatingError } from "#core/errors.ts";
-import type { Score } from "#core/feedback.ts";
 import type { Log } from "#core/log.ts";
 import type { Platform } from "#core/scope.ts";
 import { embedOnce } from "#inference/embed-once.ts";
@@ -22,10 +19,10 @@ import { createSystemPrompt } from "#inference/reply-language.ts";
 import { openKnownAdapter } from "#trainer/activate-adapter.ts";
 import { type ServiceWatch, watchServices } from "#trainer/service-watch.ts";
 import { newId, processName, sha256, turnIdOf } from "./identity.ts";
-import { type OpenCommands, openCommands } from "./open-commands.ts";
+import type { OpenCommands } from "./open-commands.ts";
 import { type OpenEngine, openEmbedding, openEngine } from "./open-inference.ts";
+import { type OpenPlatforms, openPlatforms } from "./open-intake.ts";
 import type { Stores } from "./open-stores.ts";
-import { trainerParts } from "./open-trainer.ts";
 import { placeSettingsOf } from "./place-settings.ts";
 
 /** Everything between a platform's event and the reply. */
@@ -37,7 +34,8 @@ export interface OpenChat {
   readonly hasEmbedder: boolean;
   /** For the terminal and the pages, which call them without a connector. */
   readonly commands: OpenCommands;
-  readonly collect: (feedback: PlatformFeedback) => ReturnType<typeof collectFeedback>;
+  readonly intakeOf: OpenPlatforms["intakeOf"];
+  readonly collect: FeedbackCollector;
   close(): Promise<void>;
 }
 
@@ -82,14 +80,16 @@ export async function openChat(
     openAdapter: (digest) => openKnownAdapter(stores, opened.base, digest),
     hash: sha256,
     places,
-    settings: answerSettings(config, embedding?.nearSimilarityMin),
+    ...(await openModerator(config)),
+    settings: answerSettings(config, places, embedding?.nearSimilarityMin),
     now: Date.now,
     newId,
     log,
   };
+  const byPlatform = new Map<Platform, PlatformConnector>(connectors.map((one) => [one.platform, one]));
   const answering = startAnswering({
     chat: stores.chat,
-    connectors: new Map<Platform, PlatformConnector>(connectors.map((connector) => [connector.platform, connector])),
+    connectors: byPlatform,
     answer: (connector, turnId, message, signal) => answerMessage(parts, connector, turnId, message, signal),
     places,
     turnIdOf,
@@ -97,49 +97,24 @@ export async function openChat(
     now: Date.now,
     log,
   });
-  const collect = (feedback: PlatformFeedback) =>
-    collectFeedback(
-      {
-        chat: stores.chat,
-        cache: stores.cache,
-        events: stores.events,
-        emoji: scoresOf(config),
-        textMaxChars: config.conversation.messageMaxChars,
-        log,
-      },
-      feedback,
-    );
-  const tellAdmins = async (workspaceId: string, text: string) => {
-    const connector = connectors.find(({ platform }) => workspaceId.startsWith(`${platform}:`));
-    await connector?.tell({ workspaceId, text });
-  };
-  const commands = openCommands(
+  const platforms = openPlatforms(
     config,
     stores,
-    {
-      serving: opened,
-      settings: places,
-      trainer: trainerParts(config, stores, log),
-      engine: opened.engine,
-      domains: domains.map(({ id }) => id),
-      collectFeedback: collect,
-      acceptMessage: (eventId, message) => answering.accept(eventId, message),
-      tellAdmins,
-    },
+    { connectors: byPlatform, answering, places, domains: domains.map(({ id }) => id), opened },
     log,
   );
-  const intakeParts = { ...stores, answering, collect, settings: places, ...commands, now: Date.now, log };
-  for (const connector of connectors) await startConnector(connector, createIntake(intakeParts, connector), log);
+  await platforms.start();
   return {
     opened,
     domains,
     answering,
     services,
     hasEmbedder: embedding !== undefined,
-    collect,
-    commands,
+    collect: platforms.collect,
+    commands: platforms.commands,
+    intakeOf: platforms.intakeOf,
     async close() {
-      for (const connector of connectors) await connector.stop();
+      await platforms.stop();
       await answering.close(CLOSE_GRACE_MS);
       services.stop();
       places.stop();
@@ -148,6 +123,14 @@ export async function openChat(
       await Promise.all([opened.close(), embedding?.close()]);
     },
   };
+}
+
+async function openModerator({ moderation, credentials }: Config): Promise<Pick<AnswerParts, "moderator">> {
+  const { url, model } = moderation;
+  if (url === undefined) return {};
+  const { openAiModerator } = await import("#inference/openai/moderation.ts");
+  const key = credentials.moderationKey;
+  return { moderator: openAiModerator({ url, model, ...(key === undefined ? {} : { key }) }) };
 }
 
 /** The newest rated turns of a scope that may be shown to the model as examples. */
@@ -165,16 +148,6 @@ function openExamples(
   return openExampleFinder({ ...stores, embedder, settings, now: Date.now, log });
 }
 
-/** One platform that refuses its credentials, or cannot be reached, takes no other down. */
-async function startConnector(connector: PlatformConnector, intake: Intake, log: Log): Promise<void> {
-  try {
-    await connector.start(intake);
-  } catch (error) {
-    if (connector.platform === "local" || !(error instanceof OperatingError)) throw error;
-    log.error({ platform: connector.platform, reason: describeError(error) }, "platform.not-started");
-  }
-}
-
 /** An adapter that another process put into service is loaded before the first person waits for it. */
 function preloadAdapters(stores: Stores, { engine, base }: OpenEngine, services: ServiceWatch, log: Log): void {
   services.onChange((service) => {
@@ -186,12 +159,19 @@ function preloadAdapters(stores: Stores, { engine, base }: OpenEngine, services:
   });
 }
 
-function answerSettings(config: Config, nearSimilarityMin: number | undefined): AnswerParts["settings"] {
+function answerSettings(
+  config: Config,
+  places: SettingsWatch,
+  nearSimilarityMin: number | undefined,
+): AnswerParts["settings"] {
   const { inference, cache } = config;
   return {
     gapMs: config.conversation.gapMs,
     attachmentMaxBytes: config.conversation.attachmentMaxBytes,
-    systemPromptFor: createSystemPrompt(config.assistant.systemPrompt, config.assistant.replyLanguage),
+    systemPromptFor: systemPromptOf(
+      places,
+      createSystemPrompt(config.assistant.systemPrompt, config.assistant.replyLanguage),
+    ),
     cache: {
       isEnabled: cache.enabled,
       isNearEnabled: cache.nearEnabled,
@@ -211,11 +191,4 @@ function answerSettings(config: Config, nearSimilarityMin: number | undefined): 
     replyTimeoutMs: inference.replyTimeoutMs,
     historyTurnsMax: HISTORY_TURNS_MAX,
   };
-}
-
-function scoresOf(config: Config): ReadonlyMap<string, Score> {
-  const isScore = (value: number): value is Score => value >= 1 && value <= 5;
-  return new Map(
-    [...config.feedback.emoji].flatMap(([emoji, score]) => (isScore(score) ? [[emoji, score] as const] : [])),
-  );
 }

@@ -1,6 +1,9 @@
+import { writeFile } from "node:fs/promises";
+import { basename, resolve } from "node:path";
 import closeWithGrace from "close-with-grace";
 import type { Command } from "commander";
 import pc from "picocolors";
+import type { CommandFile } from "#bots/chat-command.ts";
 import { chatInTerminal } from "#commands/chat.ts";
 import { isChosenByOperator } from "#config/load.ts";
 import { startAll } from "./all.ts";
@@ -58,15 +61,23 @@ async function chat({ load }: CommandContext): Promise<void> {
   try {
     await chatInTerminal({
       localChat,
-      chat: stores.chat,
-      collect: opened.collect,
+      ...opened.commands,
       stopReply: (turnId) => opened.answering.stopReply(turnId),
       input: process.stdin,
       output: process.stdout,
+      saveFile,
       now: Date.now,
+      newId,
     });
   } finally {
     await opened.close();
     await stores.close();
   }
+}
+
+/** Into the folder where the person started the program, for their eyes only. */
+async function saveFile({ name, contents }: CommandFile): Promise<string> {
+  const path = resolve(basename(name));
+  await writeFile(path, contents, { mode: 0o600 });
+  return path;
 }

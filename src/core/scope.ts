@@ -16,6 +16,15 @@ export interface LearningScope {
   readonly domain: string;
 }
 
+/** Of a workspace, or of an event, whose ids begin alike. Throws TypeError when it is no such id. */
+export function platformOf(workspaceId: string): Platform {
+  const platform = PLATFORMS.find((name) => workspaceId.startsWith(`${name}:`));
+  if (platform === undefined) throw new TypeError("Cannot tell the platform: the id names none");
+  return platform;
+}
+
+const PLATFORMS: readonly Platform[] = ["local", "discord", "slack"];
+
 export function audienceOf(visibility: Visibility, channelId: string): string {
   if (visibility === "public") return "public";
   return visibility === "private" ? `channel:${channelId}` : `direct:${channelId}`;

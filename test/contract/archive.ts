@@ -1,11 +1,8 @@
 import { expect, test } from "vitest";
 import { ALL_DOMAINS } from "#core/scope.ts";
 import type { Archive } from "#store/archive.ts";
-import type { ChatStore } from "#store/chat-store.ts";
-import type { LearningStore } from "#store/learning-store.ts";
 import type { ModelStore } from "#store/model-store.ts";
-import type { PeopleStore } from "#store/people-store.ts";
-import type { SemanticCache } from "#store/semantic-cache.ts";
+import type { OpenedPrivacy } from "./privacy-store.ts";
 import {
   NOON_MS,
   SCOPE,
@@ -13,19 +10,17 @@ import {
   sampleChange,
   sampleConversation,
   sampleDataset,
+  sampleInstallation,
   sampleMessage,
+  sampleReport,
   sampleRun,
   sampleService,
+  sampleSetting,
   sampleTurn,
 } from "./sample-records.ts";
 
-export interface OpenedStore {
-  readonly chat: ChatStore;
-  readonly learning: LearningStore;
-  readonly people: PeopleStore;
+export interface OpenedStore extends OpenedPrivacy {
   readonly models: ModelStore;
-  readonly cache: SemanticCache;
-  readonly archive: Archive;
 }
 
 const WORKSPACE = SCOPE.workspaceId;
@@ -37,19 +32,25 @@ const KINDS = [
   "dataset",
   "deletion",
   "delivery",
+  "erased-place",
   "feedback",
   "inbox-event",
+  "installation",
+  "mark",
   "model-use",
   "permission",
+  "report",
   "run",
   "run-event",
   "service",
+  "setting",
   "turn",
   "user-choice",
 ];
 
 /** One record of every kind, two turns that belong together, and text that is hard to write down. */
-async function fill({ chat, learning, people, models }: OpenedStore): Promise<void> {
+async function fill(store: OpenedStore): Promise<void> {
+  const { chat, learning, people, models, moderation, settings, platforms, privacy } = store;
   await chat.acceptEvent("e1", sampleMessage({ text: "line\nend \u0000 \ud800 😀" }), 1);
   await chat.saveConversation(sampleConversation({ title: '\u2028 "quoted"' }));
   await chat.saveTurn(sampleTurn({ inputTurnIds: ["t0"] }));
@@ -71,6 +72,11 @@ async function fill({ chat, learning, people, models }: OpenedStore): Promise<vo
   await people.putChoice({ workspaceId: WORKSPACE, userId: "cy", learns: false, changedAtMs: 5 });
   await people.appendAudit({ id: "a1", atMs: 6, who: "eve", what: "permission.changed" });
   await people.recordDeletion({ workspaceId: WORKSPACE, userId: "dora", atMs: 7 });
+  await settings.putSetting(sampleSetting({ channelId: "web" }));
+  await moderation.saveReport(sampleReport());
+  await platforms.saveInstallation(sampleInstallation());
+  await platforms.takeMark("notice local:home web", 8);
+  await privacy.erasePlace({ workspaceId: WORKSPACE, channelId: "gone" }, 8);
   await models.saveUse({ modelDigest: "m", modelName: "tiny", atMs: 8, failed: false, totalMs: 9.5, replyTokens: 3 });
 }
 
@@ -152,6 +158,59 @@ export function archiveContract(open: () => Promise<OpenedStore>): void {
     // Whose data went after the export was made is not forgotten.
     expect((await to.people.listDeletions()).map(({ userId }) => userId)).toEqual(["dora", "erased later"]);
     expect(await to.learning.readCounts(SCOPE, 0)).toEqual(await from.learning.readCounts(SCOPE, 0));
+  });
+
+  test("importLines() brings back no words of people, places and turns that were erased since the export", async () => {
+    const [from, to] = [await open(), await open()];
+    const turns = {
+      person: { askerId: "dan" },
+      place: { channelId: "private" },
+      one: {},
+      old: { askedAtMs: 1 },
+      kept: {},
+    };
+    for (const store of [from, to]) {
+      for (const [id, changes] of Object.entries(turns)) {
+        await store.chat.saveTurn(sampleTurn({ id, conversationId: id, question: `zanzibar ${id}`, ...changes }));
+        await store.chat.saveConversation(sampleConversation({ id, title: `zanzibar ${id}` }));
+      }
+      await store.chat.putFeedback(sampleChange({ turnId: "kept", userId: "dan", comment: "zanzibar of dan" }));
+      await store.chat.acceptEvent("e1", sampleMessage({ userId: "dan", text: "zanzibar of an event" }), 1);
+    }
+    const lines = await linesOf(from.archive);
+    await to.privacy.erasePerson(WORKSPACE, "dan", NOON_MS + 9999);
+    await to.privacy.erasePlace({ workspaceId: WORKSPACE, channelId: "private" }, NOON_MS + 9999);
+    await to.privacy.eraseTurn("one");
+    await to.privacy.eraseBefore(WORKSPACE, NOON_MS, 9);
+    await importAll(to, lines, true);
+
+    const found = (await recordsOf(to)).flatMap((line) => line.match(/zanzibar \w+( \w+)*/gu) ?? []);
+    expect([...new Set(found)]).toEqual(["zanzibar kept"]);
+    expect(await to.learning.readCounts(SCOPE, 0)).toMatchObject({ messages: 2, feedback: 0 });
+    await to.chat.saveTurn(sampleTurn({ id: "one", question: "zanzibar" }));
+    expect((await to.chat.findTurn("one"))?.question).toBe("");
+  });
+
+  test("importLines() keeps what people said after they were erased", async () => {
+    const [from, to] = [await open(), await open()];
+    await from.privacy.erasePerson(WORKSPACE, "ana", NOON_MS - 1);
+    await from.privacy.erasePlace({ workspaceId: WORKSPACE }, NOON_MS - 1);
+    await from.settings.putSetting(sampleSetting());
+    await from.chat.saveTurn(sampleTurn());
+    await importAll(to, await linesOf(from.archive));
+
+    expect(await to.chat.findTurn("t1")).toEqual(sampleTurn());
+    expect(await to.settings.listSettings()).toEqual([sampleSetting()]);
+  });
+
+  test("importLines() tells running processes that settings changed", async () => {
+    const store = await open();
+    await store.settings.putSetting(sampleSetting());
+    const revision = await store.settings.settingsRevision();
+    await importAll(store, [HEADER], true);
+
+    expect(await store.settings.listSettings()).toEqual([]);
+    expect(await store.settings.settingsRevision()).toBeGreaterThan(revision);
   });
 
   test("importLines() empties the cache when it replaces a store", async () => {

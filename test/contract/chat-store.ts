@@ -4,13 +4,23 @@ import type { Conversation } from "#core/conversation.ts";
 import { type Feedback, type FeedbackChange, mergeFeedback, type Score } from "#core/feedback.ts";
 import type { Turn } from "#core/turn.ts";
 import type { ChatStore } from "#store/chat-store.ts";
-import { NOON_MS, SCOPE, sampleChange, sampleConversation, sampleMessage, sampleTurn } from "./sample-records.ts";
+import {
+  NOON_MS,
+  SCOPE,
+  sampleChange,
+  sampleConversation,
+  sampleMessage,
+  sampleTurn,
+  type TurnChanges,
+} from "./sample-records.ts";
 
 /** What every ChatStore promises. `open` gives an empty store. */
 export function chatStoreContract(open: () => Promise<ChatStore>): void {
   describe("inbox", () => inboxContract(open));
+  describe("inbox of platforms", () => inboxOfPlatformsContract(open));
   describe("conversations", () => conversationContract(open));
   describe("turns", () => turnContract(open));
+  describe("recent replies", () => recentRepliesContract(open));
   describe("feedback", () => feedbackContract(open));
   describe("deliveries", () => deliveryContract(open));
   describe("hostile text", () => hostileTextContract(open));
@@ -98,6 +108,51 @@ function inboxContract(open: () => Promise<ChatStore>): void {
     const ids = claimed.flatMap((event) => event?.id ?? []);
     expect(ids).toHaveLength(10);
     expect(new Set(ids).size).toBe(10);
+  });
+}
+
+function inboxOfPlatformsContract(open: () => Promise<ChatStore>): void {
+  const claim = { claimedBy: "one", nowMs: 100, leaseMs: 100 };
+
+  test("claimEvent() gives the oldest of the platforms that are asked for, and of no other", async () => {
+    const chat = await open();
+    await chat.acceptEvent("s2", sampleMessage({ platform: "slack" }), 4);
+    await chat.acceptEvent("l1", sampleMessage({ platform: "local" }), 1);
+    await chat.acceptEvent("d1", sampleMessage({ platform: "discord" }), 2);
+    await chat.acceptEvent("s1", sampleMessage({ platform: "slack" }), 3);
+    const platforms = ["slack", "discord"] as const;
+    const claimed = [];
+    for (let times = 0; times < 4; times += 1) claimed.push((await chat.claimEvent({ ...claim, platforms }))?.id);
+
+    expect(claimed).toEqual(["d1", "s1", "s2", undefined]);
+    expect(await chat.claimEvent({ ...claim, platforms: [] })).toBeUndefined();
+    expect(await chat.claimEvent({ ...claim, platforms, eventId: "l1" })).toBeUndefined();
+    expect((await chat.claimEvent({ ...claim, platforms: ["local"], eventId: "l1" }))?.id).toBe("l1");
+  });
+
+  test("claimEvent() gives an event of a platform again when its lease ran out", async () => {
+    const chat = await open();
+    await chat.acceptEvent("s1", sampleMessage({ platform: "slack" }), 1);
+    await chat.claimEvent({ ...claim, platforms: ["slack"] });
+
+    expect(await chat.claimEvent({ ...claim, nowMs: 199, platforms: ["slack"] })).toBeUndefined();
+    expect(await chat.claimEvent({ ...claim, nowMs: 200, platforms: ["slack"] })).toMatchObject({ attempts: 2 });
+  });
+
+  test("pruneEvents() deletes done events that are old enough, oldest first, and knows the others on", async () => {
+    const chat = await open();
+    for (const [id, receivedAtMs] of Object.entries({ old1: 1, old2: 2, old3: 3, open: 4, young: 10 })) {
+      await chat.acceptEvent(id, sampleMessage(), receivedAtMs);
+      if (id !== "open") await chat.finishEvent(id);
+    }
+    expect(await chat.pruneEvents(10, 2)).toBe(2);
+    expect(await chat.acceptEvent("old3", sampleMessage(), 20)).toBe(false);
+    expect(await chat.pruneEvents(10, 9)).toBe(1);
+    expect(await chat.pruneEvents(10, 9)).toBe(0);
+
+    expect(await chat.acceptEvent("young", sampleMessage(), 20)).toBe(false);
+    expect((await chat.claimEvent(claim))?.id).toBe("open");
+    expect(await chat.acceptEvent("old1", sampleMessage(), 20)).toBe(true);
   });
 }
 
@@ -222,11 +277,35 @@ function turnContract(open: () => Promise<ChatStore>): void {
   });
 }
 
+function recentRepliesContract(open: () => Promise<ChatStore>): void {
+  test("listRecentReplies() gives a platform's complete turns whose reply is newer, newest first", async () => {
+    const chat = await open();
+    const reply = (id: string, repliedAtMs: number, changes: TurnChanges = {}) =>
+      chat.saveTurn(sampleTurn({ id, platform: "slack", askedAtMs: 1, repliedAtMs, ...changes }));
+    await reply("a", 30);
+    await reply("b", 20);
+    await reply("at the moment", 10);
+    await reply("c", 25, { workspaceId: "slack:T2" });
+    await reply("deleted", 40, { status: "deleted" });
+    await reply("streaming", 40, { status: "streaming" });
+    await reply("elsewhere", 40, { platform: "discord" });
+    const list = async (limit: number) => (await chat.listRecentReplies("slack", 10, limit)).map(({ id }) => id);
+
+    expect(await list(9)).toEqual(["a", "c", "b"]);
+    expect(await list(2)).toEqual(["a", "c"]);
+    expect(await chat.listRecentReplies("local", 0, 9)).toEqual([]);
+  });
+}
+
 function feedbackContract(open: () => Promise<ChatStore>): void {
-  test("putFeedback() rejects when the turn is unknown, and stores nothing", async () => {
+  test("putFeedback() rejects with TURN_UNKNOWN when the turn is not stored, and stores nothing", async () => {
     const chat = await open();
 
-    await expect(chat.putFeedback(sampleChange({ score: 5 }))).rejects.toThrow("t1");
+    await expect(chat.putFeedback(sampleChange({ score: 5 }))).rejects.toMatchObject({
+      code: "TURN_UNKNOWN",
+      message: expect.stringContaining("t1"),
+      hint: expect.any(String),
+    });
     expect(await chat.listFeedback("t1")).toEqual([]);
   });
 

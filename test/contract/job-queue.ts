@@ -194,6 +194,25 @@ export function jobQueueContract(open: () => Promise<readonly [JobQueue, JobQueu
     await untilState(two, "j1", "succeeded");
   });
 
+  test("prune() deletes jobs that ended long ago, oldest first, and none that has not ended", async () => {
+    const [one, two] = await open();
+    const isDue = { notBeforeMs: Number.MAX_SAFE_INTEGER };
+    for (const id of ["old", "middle"]) {
+      await one.enqueue(request({ id, ...isDue }));
+      await one.cancel(id);
+      await sleep(5);
+    }
+    await one.enqueue(request({ id: "waits", ...isDue }));
+    const before = ((await one.get("middle"))?.endedAtMs ?? 0) + 1;
+
+    expect(await one.prune(before - 1, 9)).toBe(1);
+    expect((await two.list({ limit: 9 })).map(({ id }) => id)).toEqual(["waits", "middle"]);
+    expect(await two.prune(before, 0)).toBe(0);
+    expect(await two.prune(Number.MAX_SAFE_INTEGER, 9)).toBe(1);
+    expect((await one.list({ limit: 9 })).map(({ id }) => id)).toEqual(["waits"]);
+    expect(await one.enqueue(request({ id: "old" }))).toMatchObject({ state: "queued" });
+  });
+
   test("enqueue() keeps hostile text as it was", async () => {
     const [queue] = await open();
     const text = "a\u0000b\ud800'; --";

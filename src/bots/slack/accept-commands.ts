@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { ChatCommand, CommandCall, CommandReply } from "#bots/chat-command.ts";
-import { describeCommands, describeUsage, parseCommandText } from "#bots/command-text.ts";
+import { describeCommands, parseCommandText } from "#bots/command-text.ts";
 import type { Intake } from "#bots/intake.ts";
 import type { SettingsWatch } from "#bots/place-settings.ts";
 import type { PostedPlace } from "#bots/platform-connector.ts";
@@ -11,6 +11,8 @@ import type { Visibility } from "#core/scope.ts";
 import { confirmBlock, formView, readCarried, readFields, type SlackText, textMessages } from "./command-forms.ts";
 import { isOnSlack, nameOfCallback, OWN_COMMAND } from "./command-names.ts";
 import { eventIdOf, msOf } from "./read-message.ts";
+import { readEscaped } from "./read-mrkdwn.ts";
+import { recentMap } from "./recent-map.ts";
 import { ACTIONS, NOTICE_EVENT } from "./reply-blocks.ts";
 import type { SlackFacts } from "./slack-facts.ts";
 import type { SlackNotices } from "./slack-notices.ts";
@@ -88,9 +90,12 @@ interface Caller {
   readonly userId: string;
 }
 
+const CALLS_MAX = 1000;
+
 export function slackCommands(parts: CommandParts): SlackCommands {
   const { intake, facts, notices } = parts;
   const commands = () => intake.commands.filter(isOnSlack);
+  const answered = recentMap<true>(CALLS_MAX);
 
   async function visibilityOf(workspace: SlackWorkspace, caller: Caller): Promise<Visibility> {
     const found = await facts.channel(workspace, caller.channelId);
@@ -106,7 +111,7 @@ export function slackCommands(parts: CommandParts): SlackCommands {
     const { channelId, threadId, messageId, userId } = caller;
     const { workspaceId } = workspace;
     const visibility = await visibilityOf(workspace, caller);
-    const settings = parts.settings.of({ platform: "slack", workspaceId, channelId, visibility });
+    const settings = parts.settings.of({ platform: "slack", workspaceId });
     const [user, roles] = await Promise.all([
       facts.user(workspace, userId),
       facts.rolesOf(workspace, userId, settings),
@@ -129,11 +134,29 @@ export function slackCommands(parts: CommandParts): SlackCommands {
   }
 
   async function run(workspace: SlackWorkspace, call: CommandCall, say: Respond, triggerId?: string): Promise<void> {
+    // A socket that broke before the acknowledgement brings the same call again; it was answered.
+    if (answered.get(call.callId)) return;
+    answered.set(call.callId, true);
     const reply = await intake.runCommand(call);
     if (reply.ask !== undefined) return await ask(workspace, call, reply.ask.question, reply.text, say);
     if (reply.form !== undefined && triggerId !== undefined && (await openForm(workspace, call, reply, triggerId)))
       return;
     await tellReply(workspace, call, reply, say);
+  }
+
+  /** Slack escapes what is typed: people, channels, links, and the characters of its own markup. */
+  async function readTexts(
+    workspace: SlackWorkspace,
+    command: ChatCommand,
+    options: ReadonlyMap<string, string>,
+  ): Promise<ReadonlyMap<string, string>> {
+    const read = new Map(options);
+    for (const { name, kind } of command.options) {
+      const value = options.get(name);
+      if (kind !== "text" || value === undefined) continue;
+      read.set(name, readEscaped(value, await facts.namesFor(workspace, value)));
+    }
+    return read;
   }
 
   /** False: Slack did not open it (it does so only within 3 s), so the text has to do. */
@@ -256,7 +279,8 @@ export function slackCommands(parts: CommandParts): SlackCommands {
       }
       const parsed = parseCommandText(command, isOwn ? rest : given.text);
       if ("problem" in parsed) return await tellEphemerally(respond, parsed.problem);
-      await run(workspace, await callOf(workspace, name, caller, parsed.options), respond, given.trigger_id);
+      const options = await readTexts(workspace, command, parsed.options);
+      await run(workspace, await callOf(workspace, name, caller, options), respond, given.trigger_id);
     },
     async menu(workspace, body, respond) {
       const { callback_id, trigger_id, user, channel, message } = menuSchema.parse(body);
@@ -338,18 +362,4 @@ function scoreOf(value: string | undefined): Score | undefined {
 
 async function tellEphemerally(respond: Respond, markdown: string): Promise<void> {
   for (const message of textMessages(markdown)) await respond({ ...message, response_type: "ephemeral" });
-}
-
-/** What the manifest offers for a command, in Slack's words. */
-export function manifestCommand(command: ChatCommand): {
-  readonly command: string;
-  readonly description: string;
-  readonly usage_hint?: string;
-} {
-  const [, ...hint] = describeUsage(command).replaceAll("`", "").split(" ");
-  return {
-    command: `/${command.name}`,
-    description: command.description,
-    ...(hint.length === 0 ? {} : { usage_hint: hint.join(" ") }),
-  };
 }

@@ -16,6 +16,11 @@ export function readMrkdwn(mrkdwn: string, botUserId: string, names: SlackNames)
     .trim();
 }
 
+/** A text as people type it behind a slash command: escaped, without any style. */
+export function readEscaped(text: string, names: SlackNames): string {
+  return readProse(text, "", names, (plain) => plain);
+}
+
 /** The people and channels that a text names, to look their names up beforehand. */
 export function mentionedIds(mrkdwn: string): {
   readonly users: readonly string[];
@@ -40,11 +45,11 @@ function readCode(code: string): string {
   return text.startsWith("```") ? text.replace(/^```\n?/, "\n```\n").replace(/\n?```$/, "\n```\n") : text;
 }
 
-function readProse(prose: string, botUserId: string, names: SlackNames): string {
+function readProse(prose: string, botUserId: string, names: SlackNames, style = readStyle): string {
   return prose
     .split(/(<[^<>\n]+>)/)
     .map((piece, index) =>
-      index % 2 === 1 ? readAngle(piece.slice(1, -1), botUserId, names) : readStyle(unescapeEntities(piece)),
+      index % 2 === 1 ? readAngle(piece.slice(1, -1), botUserId, names) : style(unescapeEntities(piece)),
     )
     .join("")
     .replace(/^[ \t]*\n/, "");

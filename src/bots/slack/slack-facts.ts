@@ -53,10 +53,12 @@ export function slackFacts(now: Now): SlackFacts {
     cached(`user ${workspace.teamId} ${userId}`, async () => {
       const answer = await workspace.calls.run(lookUp("users.info"), (client) => client.users.info({ user: userId }));
       const found = answer.user;
+      const isOwn = found?.team_id === undefined || found.team_id === workspace.teamId;
       return {
         name: found?.profile?.display_name || found?.real_name || found?.name || userId,
         isBot: found?.is_bot === true || userId === "USLACKBOT",
-        isAdmin: found?.is_admin === true || found?.is_owner === true || found?.is_primary_owner === true,
+        // In a shared channel, another company's admins are admins of their own workspace only.
+        isAdmin: isOwn && (found?.is_admin === true || found?.is_owner === true || found?.is_primary_owner === true),
       };
     });
 

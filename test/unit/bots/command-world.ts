@@ -6,6 +6,7 @@ import { collectFeedback } from "#bots/collect-feedback.ts";
 import type { CommandParts } from "#bots/command-parts.ts";
 import { parseCommandText } from "#bots/command-text.ts";
 import { allowLearning, LEARNING_WORDING, readLearning } from "#bots/learning-permission.ts";
+import { createPrivacyActs } from "#bots/privacy-requests.ts";
 import { createCommandRunner } from "#bots/run-command.ts";
 import { watchSettings } from "#bots/watch-settings.ts";
 import { placeSettingsOf, settingRules } from "#compose/place-settings.ts";
@@ -94,21 +95,7 @@ export async function openCommandWorld(options: ChatWorldOptions = {}) {
       read: (workspaceId) => readLearning(store.people, workspaceId),
       allow: (act) => allowLearning(request, act),
     },
-    privacy: {
-      async describe({ workspaceId, userId }) {
-        return `${(await store.privacy.exportPerson(workspaceId, userId)).turns.length} questions are kept.`;
-      },
-      async choose(person, learns) {
-        await store.people.putChoice({ ...person, learns, changedAtMs: now() });
-        return learns ? "It may teach." : "It teaches nothing.";
-      },
-      exportData: async ({ workspaceId, userId }) =>
-        JSON.stringify(await store.privacy.exportPerson(workspaceId, userId)),
-      async forget({ workspaceId, userId }) {
-        const { turnIds } = await store.privacy.erasePerson(workspaceId, userId, now());
-        return `${turnIds.length} questions are erased.`;
-      },
-    },
+    privacy: createPrivacyActs({ ...request, files: world.files, privacy: store.privacy }),
     collectFeedback: (given) =>
       collectFeedback({ chat: store.chat, cache: store.cache, events, emoji: EMOJI, textMaxChars: 6000, log }, given),
     async acceptMessage(eventId, message) {

@@ -72,6 +72,29 @@ describe("mergeFeedback()", () => {
     expect(feedback?.endorsedBy).toEqual([]);
   });
 
+  test.each([
+    { name: "is older than a newer correction", atMs: 2, endorsedBy: [] },
+    { name: "came with the correction", atMs: 3, endorsedBy: ["ben"] },
+    { name: "is newer", atMs: 4, endorsedBy: ["ben"] },
+  ])("takes an endorsement, or leaves it, when it $name", ({ atMs, endorsedBy }) => {
+    const feedback = merge([
+      change({ correction: "Within 14 days.", atMs: 1 }),
+      change({ correction: "Never.", atMs: 3 }),
+      change({ endorsedBy: "ben", atMs }),
+    ]);
+
+    expect(feedback).toMatchObject({ correction: "Never.", endorsedBy });
+  });
+
+  test("takes no endorsement when there is no correction to agree with", () => {
+    const agreed = change({ endorsedBy: "ben", atMs: 5 });
+
+    expect(merge([agreed])?.endorsedBy).toEqual([]);
+    expect(merge([change({ correction: "x", atMs: 1 }), change({ correction: null, atMs: 2 }), agreed])).toMatchObject({
+      endorsedBy: [],
+    });
+  });
+
   test("gives the same record in any order of events that have different times", () => {
     const anyChange = fc.record(
       {

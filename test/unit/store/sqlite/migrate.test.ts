@@ -1,10 +1,11 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { mergeFeedback } from "#core/feedback.ts";
 import { MIGRATIONS, type Migration, migrate, readSchemaVersion } from "#store/sqlite/migrate.ts";
 import { openSqliteStore } from "#store/sqlite/open-sqlite-store.ts";
 import { Sql } from "#store/sqlite/sql.ts";
-import { sampleTurn } from "../../../contract/sample-records.ts";
+import { NOON_MS, sampleChange, sampleMessage, sampleTurn } from "../../../contract/sample-records.ts";
 import { makeTempFolder, openTempStore } from "./temp-store.ts";
 
 const now = () => 1000;
@@ -67,6 +68,56 @@ describe("migrate()", () => {
     expect(readFileSync(path)).toEqual(before);
     expect(existsSync(`${path}.before-0001`)).toBe(false);
   });
+});
+
+describe("migration 2", () => {
+  /** As the first release wrote it: the columns of then, and documents. */
+  function fillFirst(sql: Sql, userId: string): void {
+    const id = JSON.stringify(userId).slice(1, -1);
+    const turn = sampleTurn({ id: userId, askerId: userId, workspaceId: userId, channelId: userId });
+    const message = sampleMessage({ platform: "slack", workspaceId: userId, userId, text: "waiting" });
+    const event = { id: "e1", message, state: "received", attempts: 0, receivedAtMs: 1 };
+    const feedback = mergeFeedback(undefined, sampleChange({ turnId: userId, userId, workspaceId: userId, score: 5 }));
+    sql
+      .prepare(`INSERT INTO turn (id, conversation_id, position, audience, domain, status, asked_at, day, version, document)
+        VALUES (:id, 'c1', 0, :audience, 'support', 'complete', :askedAt, 1, 1, :document)`)
+      .run({
+        id,
+        audience: JSON.stringify([userId, "public"]),
+        askedAt: turn.askedAtMs,
+        document: JSON.stringify(turn),
+      });
+    sql
+      .prepare(`INSERT INTO inbox_event (id, state, received_at, lease_until, version, document)
+        VALUES ('e1', 'received', 1, 0, 1, :document)`)
+      .run({ document: JSON.stringify(event) });
+    sql
+      .prepare(`INSERT INTO feedback (turn_id, user_id, score, version, document) VALUES (:id, :id, 5, 1, :document)`)
+      .run({ id, document: JSON.stringify(feedback) });
+  }
+
+  test.each(["ana", `"quoted" \\ é 😀 \u0000 \ud800`])(
+    "finds what was there before by platform, person and place, when the id is %j",
+    async (userId) => {
+      const path = join(makeTempFolder(), "reactune.db");
+      const sql = openSql(path);
+      migrate(sql, { now, migrations: MIGRATIONS.slice(0, 1) });
+      fillFirst(sql, userId);
+      const store = openTempStore(path);
+
+      const found = await store.privacy.exportPerson(userId, userId);
+      expect(found.turns.map(({ id }) => id)).toEqual([userId]);
+      expect(found.feedback).toHaveLength(1);
+      expect(await store.privacy.listWorkspaces()).toEqual([userId]);
+      expect(await store.chat.listRecentReplies("local", NOON_MS, 9)).toHaveLength(1);
+      expect(await store.chat.listRecentReplies("local", NOON_MS + 900, 9)).toEqual([]);
+      const claim = { claimedBy: "x", nowMs: 9, leaseMs: 1 };
+      expect((await store.chat.claimEvent({ ...claim, platforms: ["slack"] }))?.message.userId).toBe(userId);
+      await store.privacy.erasePerson(userId, userId, NOON_MS);
+      expect(await store.chat.claimEvent({ ...claim, nowMs: 99 })).toBeUndefined();
+      expect((await store.chat.findTurn(userId))?.question).toBe("");
+    },
+  );
 });
 
 describe("openSqliteStore()", () => {

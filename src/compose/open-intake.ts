@@ -1,0 +1,106 @@
+import type { Answering } from "#bots/answering.ts";
+import { startCatchUp } from "#bots/catch-up.ts";
+import { createFeedbackCollector, createIntake } from "#bots/create-intake.ts";
+import type { Intake } from "#bots/intake.ts";
+import type { SettingsWatch } from "#bots/place-settings.ts";
+import type { PlatformConnector } from "#bots/platform-connector.ts";
+import { startRetention } from "#bots/retention.ts";
+import type { Config } from "#config/schema.ts";
+import { describeError, OperatingError } from "#core/errors.ts";
+import type { Log } from "#core/log.ts";
+import type { Platform } from "#core/scope.ts";
+import type { BaseModel } from "#inference/inference-engine.ts";
+import { withdrawAdapters } from "#trainer/withdraw-adapters.ts";
+import { newId } from "./identity.ts";
+import { type OpenCommands, openCommands } from "./open-commands.ts";
+import type { OpenEngine } from "./open-inference.ts";
+import type { Stores } from "./open-stores.ts";
+import { trainerParts } from "./open-trainer.ts";
+
+export interface IntakeSurroundings {
+  readonly connectors: ReadonlyMap<Platform, PlatformConnector>;
+  readonly answering: Answering;
+  readonly places: SettingsWatch;
+  readonly domains: readonly string[];
+  readonly opened: OpenEngine & { readonly base: BaseModel };
+}
+
+export interface OpenPlatforms {
+  readonly collect: ReturnType<typeof createFeedbackCollector>;
+  readonly commands: OpenCommands;
+  /** Where events of every platform go; undefined for one that is off. */
+  readonly intakeOf: (platform: Platform) => Intake | undefined;
+  /** Begins to listen, and fetches what was missed. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** What stands between the connectors and the use cases: intake, commands, catching up, retention. */
+export function openPlatforms(
+  config: Config,
+  stores: Stores,
+  { connectors, answering, places, domains, opened }: IntakeSurroundings,
+  log: Log,
+): OpenPlatforms {
+  const shared = { ...stores, connectors, answering, places, now: Date.now, newId, log };
+  const collect = createFeedbackCollector({ ...shared, textMaxChars: config.conversation.messageMaxChars });
+  const trainer = trainerParts(config, stores, log);
+  const commands = openCommands(
+    config,
+    stores,
+    {
+      serving: opened,
+      settings: places,
+      trainer,
+      engine: opened.engine,
+      domains,
+      collectFeedback: collect,
+      acceptMessage: (eventId, message) => answering.accept(eventId, message),
+      tellAdmins: async (workspaceId, text) => {
+        const connector = [...connectors.values()].find(({ platform }) => workspaceId.startsWith(`${platform}:`));
+        await connector?.tell({ workspaceId, text });
+      },
+    },
+    log,
+  );
+  const intake = createIntake({
+    ...shared,
+    collect,
+    ...commands,
+    firstContactNotice: config.chat.firstContactNotice,
+    forgetTurns: (workspaceId, turnIds, reason) =>
+      withdrawAdapters({ ...trainer.request, files: stores.files }, workspaceId, turnIds, { by: "reactune", reason }),
+  });
+  const running: { stop(): Promise<void> }[] = [];
+  return {
+    collect,
+    commands,
+    intakeOf: (platform) => (connectors.has(platform) ? intake : undefined),
+    async start() {
+      await stores.privacy.resumeErasures();
+      for (const connector of connectors.values()) {
+        if (await isStarted(connector, () => connector.start(intake), log)) {
+          running.push(startCatchUp({ ...shared, connector }));
+        }
+      }
+      running.push(startRetention(shared));
+    },
+    async stop() {
+      for (const one of running) await one.stop();
+      for (const connector of connectors.values()) await connector.stop();
+      await intake.settle();
+    },
+  };
+}
+
+/** One platform that refuses its credentials, or cannot be reached, takes no other down. */
+async function isStarted({ platform }: PlatformConnector, start: () => Promise<void>, log: Log): Promise<boolean> {
+  try {
+    await start();
+    return true;
+  } catch (error) {
+    if (platform === "local" || !(error instanceof OperatingError)) throw error;
+    log.error({ platform, reason: describeError(error) }, "platform.not-started");
+    return false;
+  }
+}

@@ -1,0 +1,97 @@
+import { onTestFinished } from "vitest";
+import { answerMessage } from "#bots/answer-message.ts";
+import { startAnswering } from "#bots/answering.ts";
+import { createFeedbackCollector, createIntake } from "#bots/create-intake.ts";
+import type { PlaceSettings } from "#bots/place-settings.ts";
+import type { PlatformConnector } from "#bots/platform-connector.ts";
+import type { IncomingMessage } from "#core/inbox.ts";
+import type { Platform } from "#core/scope.ts";
+import { fixedSettings } from "../../fixtures/bots/fixed-settings.ts";
+import { type ChatWorldOptions, openChatWorld } from "./chat-world.ts";
+
+export const GUILD = "discord:G1";
+
+/** The intake of a platform in memory, on the product's own answering and store. */
+export async function openIntakeWorld(options: ChatWorldOptions & { readonly firstContactNotice?: boolean } = {}) {
+  const world = await openChatWorld(options);
+  const connector: PlatformConnector = { ...world.connector, platform: "discord" };
+  const connectors = new Map<Platform, PlatformConnector>([["discord", connector]]);
+  const { store, events, parts } = world;
+  const { now, newId, log } = parts;
+  const settings: { place: Partial<PlaceSettings> } = { place: options.place ?? {} };
+  const places = fixedSettings(() => settings.place);
+  const answering = startAnswering({
+    chat: store.chat,
+    connectors,
+    answer: (to, turnId, message, signal) => answerMessage({ ...parts, places }, to, turnId, message, signal),
+    places,
+    turnIdOf: (eventId) => `turn-${eventId}`,
+    claimedBy: "process-1",
+    now,
+    log,
+  });
+  const forgotten: { readonly turnIds: readonly string[]; readonly reason: string }[] = [];
+  const intake = createIntake({
+    ...store,
+    answering,
+    connectors,
+    places,
+    events,
+    collect: createFeedbackCollector({ ...store, events, places, answering, textMaxChars: 1000, log }),
+    commands: [],
+    runner: { run: async ({ command }) => ({ text: command }), complete: async () => [] },
+    forgetTurns: async (_workspaceId, turnIds, reason) => void forgotten.push({ turnIds, reason }),
+    firstContactNotice: options.firstContactNotice ?? false,
+    now,
+    newId,
+    log,
+  });
+  onTestFinished(async () => {
+    await answering.close(2000);
+    await intake.settle();
+  });
+
+  const intakeWorld = {
+    ...world,
+    connector,
+    connectors,
+    places,
+    settings,
+    answering,
+    intake,
+    forgotten,
+    message(messageId: string, text: string, given: Partial<IncomingMessage> = {}): IncomingMessage {
+      const about = { platform: "discord", workspaceId: GUILD, channelId: "C1", messageId, ...given } as const;
+      return world.incoming(text, about);
+    },
+    /** Hands a message in and waits until nothing is under way. */
+    async say(messageId: string, text: string, given: Partial<IncomingMessage> = {}): Promise<void> {
+      await intake.acceptMessage(`e-${messageId}`, intakeWorld.message(messageId, text, given));
+      await intakeWorld.settle();
+    },
+    async settle(): Promise<void> {
+      while (answering.underWay({ workspaceId: GUILD }).length > 0) await pause(5);
+      await intake.settle();
+    },
+    place: (messageId: string) => ({ workspaceId: GUILD, channelId: "C1", messageId }),
+    react: (messageId: string, userId: string, emoji: string, isRemoval = false) =>
+      intake.acceptFeedback({
+        workspaceId: GUILD,
+        channelId: "C1",
+        messageId,
+        userId,
+        source: "reaction",
+        emoji,
+        ...(isRemoval ? { isRemoval } : {}),
+        atMs: (world.clock.nowMs += 10),
+      }),
+    async scores(turnId: string): Promise<readonly (readonly [string, number | undefined])[]> {
+      return (await store.chat.listFeedback(turnId)).map(({ userId, score }) => [userId, score] as const).toSorted();
+    },
+  };
+  return intakeWorld;
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
