@@ -331,7 +331,7 @@ test("a picture for all goes into the channel, a file for its caller into the di
     "DUANA",
   ]);
   expect((await answered(2)).map((body) => body["response_type"])).toEqual(["in_channel", "ephemeral"]);
-  expect(slack.callsOf("files.getUploadURLExternal")[0]?.args.get("alt_txt")).toBe("Bars");
+  expect(slack.callsOf("files.getUploadURLExternal")[0]?.args.get("alt_text")).toBe("Bars");
 });
 
 test("a long answer comes in as many messages as it needs", async () => {
