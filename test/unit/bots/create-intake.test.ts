@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
 import type { MessageGlance } from "#bots/intake.ts";
 import type { GenerateChunk, GenerateRequest } from "#inference/inference-engine.ts";
-import { GUILD, openIntakeWorld } from "./intake-world.ts";
+import { GUILD, OTHER_GUILD, openIntakeWorld } from "./intake-world.ts";
 
 const GLANCE: MessageGlance = {
   workspaceId: GUILD,
@@ -26,7 +26,10 @@ function slowModel() {
     const endedBy = isCancelled ? "cancelled" : "stop";
     yield { kind: "end", endedBy, promptTokens: 1, replyTokens: 1, totalMs: 1 };
   };
-  return { generate, release: () => waiting.splice(0).forEach((end) => end()) };
+  const release = () => {
+    for (const end of waiting.splice(0)) end();
+  };
+  return { generate, release };
 }
 
 test.each([
@@ -266,7 +269,7 @@ test("acceptPlaceEvent() erases a workspace that the bot was removed from, and g
   const world = await openIntakeWorld();
   await world.intake.acceptPlaceEvent({ kind: "joined", workspaceId: GUILD, isNew: true });
   await world.say("m1", "My order?");
-  await world.say("m2", "My order?", { workspaceId: "discord:G2" });
+  await world.say("m2", "My order?", { workspaceId: OTHER_GUILD });
   world.clock.nowMs += 1000;
 
   await world.intake.acceptPlaceEvent({ kind: "left", workspaceId: GUILD });

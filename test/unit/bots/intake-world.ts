@@ -10,6 +10,7 @@ import { fixedSettings } from "../../fixtures/bots/fixed-settings.ts";
 import { type ChatWorldOptions, openChatWorld } from "./chat-world.ts";
 
 export const GUILD = "discord:G1";
+export const OTHER_GUILD = "discord:G2";
 
 /** The intake of a platform in memory, on the product's own answering and store. */
 export async function openIntakeWorld(options: ChatWorldOptions & { readonly firstContactNotice?: boolean } = {}) {
@@ -70,12 +71,14 @@ export async function openIntakeWorld(options: ChatWorldOptions & { readonly fir
       await intakeWorld.settle();
     },
     async settle(): Promise<void> {
-      while (answering.underWay({ workspaceId: GUILD }).length > 0) await pause(5);
+      const isBusy = (workspaceId: string) => answering.underWay({ workspaceId }).length > 0;
+      while (isBusy(GUILD) || isBusy(OTHER_GUILD)) await pause(5);
       await intake.settle();
     },
     place: (messageId: string) => ({ workspaceId: GUILD, channelId: "C1", messageId }),
-    react: (messageId: string, userId: string, emoji: string, isRemoval = false) =>
-      intake.acceptFeedback({
+    react(messageId: string, userId: string, emoji: string, isRemoval = false): Promise<void> {
+      world.clock.nowMs += 10;
+      return intake.acceptFeedback({
         workspaceId: GUILD,
         channelId: "C1",
         messageId,
@@ -83,8 +86,9 @@ export async function openIntakeWorld(options: ChatWorldOptions & { readonly fir
         source: "reaction",
         emoji,
         ...(isRemoval ? { isRemoval } : {}),
-        atMs: (world.clock.nowMs += 10),
-      }),
+        atMs: world.clock.nowMs,
+      });
+    },
     async scores(turnId: string): Promise<readonly (readonly [string, number | undefined])[]> {
       return (await store.chat.listFeedback(turnId)).map(({ userId, score }) => [userId, score] as const).toSorted();
     },
