@@ -131,7 +131,7 @@ function wordsOf({ settings }: CommandParts, { platform, workspaceId }: CommandC
 async function showWords(parts: CommandParts, call: CommandCall): Promise<CommandReply> {
   const words = wordsOf(parts, call);
   if (words.length === 0) return { text: "No word is blocked. `/moderation block <words>` blocks some." };
-  return { text: `${countOf(words.length)}: ||${words.join(", ").replace(/[|`]/gu, "")}||` };
+  return { text: `${countOf(words.length)}: \`${words.join(", ").replace(/`/gu, "")}\`` };
 }
 
 async function changeWords(

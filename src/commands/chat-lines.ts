@@ -46,6 +46,5 @@ export function openChatLines(
 export function showMarkdown(text: string): string {
   return text
     .replace(/\*\*([^*\n]+)\*\*/gu, (_, words: string) => pc.bold(words))
-    .replace(/`([^`\n]+)`/gu, (_, words: string) => pc.cyan(words))
-    .replace(/\|\|([^|\n]+)\|\|/gu, "$1");
+    .replace(/`([^`\n]+)`/gu, (_, words: string) => pc.cyan(words));
 }

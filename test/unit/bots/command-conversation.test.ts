@@ -65,5 +65,7 @@ test("/help lists what the caller may use, as the platform writes it", async () 
   expect(ofPerson).toContain("😞 😕 😐 🙂 😍");
   expect(ofPerson).not.toContain("/settings");
   expect(ofAdmin).toContain("`/settings ");
+  // One message of Discord.
+  expect(ofAdmin.length).toBeLessThan(2000);
   expect(onSlack).toContain("`/reactune rate ");
 });

@@ -68,7 +68,7 @@ test("/moderation blocks and unblocks words at once, and audits both", async () 
   expect((await admin("/moderation block darn, heck")).text).toContain("2 words are blocked");
   await admin("/moderation block heck, drat");
   expect(settings.of(PLACE).blockedWords).toEqual(["darn", "heck", "drat"]);
-  expect((await admin("/moderation words")).text).toContain("||darn, heck, drat||");
+  expect((await admin("/moderation words")).text).toContain("`darn, heck, drat`");
   await admin("/moderation unblock HECK");
   expect(settings.of(PLACE).blockedWords).toEqual(["darn", "drat"]);
   await admin("/moderation unblock darn, drat");
