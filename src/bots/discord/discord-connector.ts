@@ -97,6 +97,8 @@ export function createDiscordConnector(options: DiscordConnectorOptions): Platfo
     async stop() {
       listening.stop();
       await client.destroy();
+      // What is being written may still be written to its end.
+      client.rest.setToken(token);
       await listening.settle();
     },
   };
