@@ -7,7 +7,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["source", ...defaultServerConditions] } },
   test: {
     include: ["test/**/*.test.ts"],
-    testTimeout: 20_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     // Engines and trainers in tests use threads of their own.
     maxWorkers: Math.max(1, Math.min(4, availableParallelism())),
