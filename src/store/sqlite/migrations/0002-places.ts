@@ -57,7 +57,6 @@ CREATE INDEX inbox_event_of_person ON inbox_event (workspace, user_id);
 CREATE INDEX inbox_event_of_message ON inbox_event (workspace, channel, message);
 
 ALTER TABLE conversation ADD COLUMN is_erased INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX conversation_of_channel ON conversation (workspace, channel, last_turn_at);
 
 ALTER TABLE turn ADD COLUMN platform TEXT NOT NULL DEFAULT '';
 ALTER TABLE turn ADD COLUMN workspace TEXT NOT NULL DEFAULT '';
