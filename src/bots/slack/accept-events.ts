@@ -5,6 +5,7 @@ import type { PostedPlace } from "#bots/platform-connector.ts";
 import type { Now } from "#core/clock.ts";
 import type { Visibility } from "#core/scope.ts";
 import {
+  attachmentsOf,
   eventIdOf,
   incomingMessage,
   isWrittenByPerson,
@@ -107,14 +108,17 @@ export function slackEvents(parts: EventParts): SlackEvents {
     }
   }
 
-  async function edited(workspace: SlackWorkspace, event: unknown): Promise<void> {
+  async function edited(workspace: SlackWorkspace, event: unknown, known: KnownPlace): Promise<void> {
     const { channel, message: now, previous_message: before } = changedSchema.parse(event);
     if (now.subtype === "tombstone") return await deleted(workspace, channel, now.ts, before ?? now);
     // Slack also calls it a change when a link's preview is added.
     if (now.edited === undefined || now.text === before?.text || !isWrittenByPerson(now, workspace.botUserId)) return;
     const names = await facts.namesFor(workspace, now.text);
+    const attachments = attachmentsOf(now);
     await intake.acceptEdit({
       ...placeOf(workspace, channel, now.ts, now),
+      visibility: await visibilityIn(workspace, channel, known),
+      ...(attachments.length === 0 ? {} : { attachments }),
       text: readMrkdwn(now.text, workspace.botUserId, names),
       editedAtMs: msOf(now.edited.ts),
     });
@@ -140,7 +144,7 @@ export function slackEvents(parts: EventParts): SlackEvents {
     message,
     async change(workspace, event, known) {
       const { subtype } = z.object({ subtype: z.string().optional() }).parse(event);
-      if (subtype === "message_changed") return await edited(workspace, event);
+      if (subtype === "message_changed") return await edited(workspace, event, known);
       if (subtype === "message_deleted") {
         const { channel, deleted_ts, previous_message } = deletedSchema.parse(event);
         return await deleted(workspace, channel, deleted_ts, previous_message);

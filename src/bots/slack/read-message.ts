@@ -89,7 +89,8 @@ export function incomingMessage(
   };
 }
 
-function attachmentsOf(message: SlackMessage): Attachment[] {
+/** Files that can be fetched. */
+export function attachmentsOf(message: SlackMessage): Attachment[] {
   return (message.files ?? []).flatMap((file) =>
     file.url_private === undefined
       ? []

@@ -23,7 +23,7 @@ import { type Seal, sealedInstallations, workspaceIdOf } from "./sealed-installa
 import { slackAgent } from "./slack-agent.ts";
 import { slackFacts } from "./slack-facts.ts";
 import { slackNotices } from "./slack-notices.ts";
-import { acknowledgeAfterwards, openHttpReceiver, openSocketLine } from "./slack-receiver.ts";
+import { acknowledgeAfterwards, openHttpReceiver, openSocketLine, type SocketLine } from "./slack-receiver.ts";
 import { refusalOf, slackErrorOf } from "./slack-refusals.ts";
 import { EDIT_INTERVAL_MS, slackReplies } from "./slack-replies.ts";
 import { slackThreads } from "./slack-threads.ts";
@@ -90,6 +90,7 @@ export function createSlackConnector(options: SlackOptions): SlackConnector {
   });
   const stopping = new AbortController();
   const running: { readonly stop: () => Promise<unknown> }[] = [];
+  let line: SocketLine | undefined;
   let server: { readonly address: () => AddressInfo | string | null } | undefined;
   let started: { readonly intake: Intake; readonly events: ReturnType<typeof slackEvents> } | undefined;
 
@@ -211,7 +212,7 @@ export function createSlackConnector(options: SlackOptions): SlackConnector {
       } else {
         const { appToken } = credentials;
         if (appToken === undefined) throw missing("the app-level token", "SLACK_APP_TOKEN");
-        const line = openSocketLine({ appToken, apiUrl: options.apiUrl, log });
+        line = openSocketLine({ appToken, apiUrl: options.apiUrl, log });
         await openApp(line.receiver, intake);
         await line.start().catch((error: unknown) => {
           throw refusalOf(error, "open a socket");
@@ -227,6 +228,7 @@ export function createSlackConnector(options: SlackOptions): SlackConnector {
         await intake.acceptPlaceEvent({ kind: "joined", workspaceId, isNew: false, ...admin });
       }
     },
+    isConnected: () => started !== undefined && (line === undefined || line.isConnected()),
     showBusy: agent.showBusy,
     async offerEmoji({ workspaceId, channelId, messageId }, emoji) {
       const workspace = await workspaces.get(workspaceId);

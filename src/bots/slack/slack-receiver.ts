@@ -67,6 +67,8 @@ export interface HttpParts {
 export function openHttpReceiver({ signingSecret, takesEvents, install, now, log }: HttpParts): HTTPReceiver {
   const receiver = new HTTPReceiver({
     signingSecret,
+    // Without an endpoint nothing that would be signed is listened to.
+    signatureVerification: takesEvents,
     endpoints: takesEvents ? ["/slack/events"] : [],
     logger: sdkLogger(log),
     ...install,
@@ -87,6 +89,7 @@ const RECONNECT_MAX_MS = 30_000;
 
 export interface SocketLine {
   readonly receiver: Receiver;
+  isConnected(): boolean;
   /** Resolves when connected. Rejects when Slack refuses the token. */
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -105,10 +108,12 @@ export function openSocketLine({ appToken, apiUrl, log }: SocketParts): SocketLi
     processEventErrorHandler: async () => false,
   });
   let isStopped = false;
+  let isConnected = false;
   let failures = 0;
   let timer: NodeJS.Timeout | undefined;
 
   function reconnect(): void {
+    isConnected = false;
     if (isStopped || timer !== undefined) return;
     const waitMs = Math.min(RECONNECT_MAX_MS, RECONNECT_FIRST_MS * 2 ** failures);
     timer = setTimeout(() => {
@@ -117,6 +122,7 @@ export function openSocketLine({ appToken, apiUrl, log }: SocketParts): SocketLi
       receiver.client.start().then(
         () => {
           failures = 0;
+          isConnected = true;
           log.info({}, "slack.reconnected");
         },
         (error: unknown) => {
@@ -129,12 +135,15 @@ export function openSocketLine({ appToken, apiUrl, log }: SocketParts): SocketLi
 
   return {
     receiver,
+    isConnected: () => isConnected,
     async start() {
       await receiver.client.start();
+      isConnected = true;
       receiver.client.on("disconnected", reconnect);
     },
     async stop() {
       isStopped = true;
+      isConnected = false;
       clearTimeout(timer);
       receiver.client.removeAllListeners("disconnected");
       await Promise.race([receiver.client.disconnect(), new Promise((done) => setTimeout(done, STOP_MS).unref())]);

@@ -32,6 +32,7 @@ export interface RepliesParts {
 
 interface Growing {
   readonly turnId: string;
+  readonly part: number;
   readonly workspaceId: string;
   readonly channelId: string;
   readonly threadId: string | undefined;
@@ -120,7 +121,9 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
             ? await startStream(part, part.threadId, workspace)
             : undefined;
         const messageId = started ?? (await postMessage(part, workspace));
-        return keep(part, messageId, started !== undefined);
+        if (!part.isFinal) keep(part, messageId, started !== undefined);
+        parts.onPosted(placeOf(part, messageId));
+        return { messageId };
       } catch (error) {
         if (!isOutcomeUnknown(causeOf(error)) || attempt >= POSTS_MAX) throw error;
         await sleep(SETTLE_MS);
@@ -128,29 +131,29 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
         if (found !== undefined) {
           // Found does not mean that it holds this text.
           await edit(found, part);
+          parts.onPosted(placeOf(part, found.messageId));
           return found;
         }
       }
     }
   }
 
-  function keep(part: ReplyPart, messageId: string, isStream: boolean): PostedPart {
-    const { turnId, workspaceId, channelId, threadId } = part;
-    if (!part.isFinal) {
-      const state = {
-        turnId,
-        workspaceId,
-        channelId,
-        threadId,
-        messageId,
-        isStream,
-        shown: part.text,
-        editedAtMs: now(),
-      };
-      growing.set(keyOf(channelId, messageId), state);
-    }
-    parts.onPosted({ workspaceId, channelId, messageId, ...(threadId === undefined ? {} : { threadId }) });
-    return { messageId };
+  /** From now on this message grows as this part. */
+  function keep(part: ReplyPart, messageId: string, isStream: boolean): Growing {
+    const { turnId, workspaceId, channelId, threadId, text: shown } = part;
+    const state = {
+      turnId,
+      part: part.part,
+      workspaceId,
+      channelId,
+      threadId,
+      messageId,
+      isStream,
+      shown,
+      editedAtMs: now(),
+    };
+    growing.set(keyOf(channelId, messageId), state);
+    return state;
   }
 
   async function postMessage(part: ReplyPart, workspace: SlackWorkspace): Promise<string> {
@@ -183,7 +186,13 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
     }
     if (state?.isStream === true && (await append(state, part, workspace))) return;
     if (state !== undefined && now() - state.editedAtMs < EDIT_INTERVAL_MS) return;
-    await update(posted.messageId, part, workspace);
+    try {
+      await update(posted.messageId, part, workspace);
+    } catch (error) {
+      // The next one, and at last the final one, carries the whole text.
+      if (error instanceof SlackBusyError) return;
+      throw error;
+    }
     if (state !== undefined) Object.assign(state, { isStream: false, shown: part.text, editedAtMs: now() });
   }
 
@@ -268,14 +277,16 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
     const own = messages.find(({ metadata }) => isOf(metadata, part));
     if (own !== undefined) return { messageId: own.ts };
     // A stream carries its metadata only from its end on; one of ours without any was begun and not ended.
-    const orphan = messages.find(
-      (message) =>
-        message.streaming_state !== undefined &&
-        message.metadata?.event_type === undefined &&
-        isOurs(message, workspace) &&
-        (growing.get(keyOf(part.channelId, message.ts))?.turnId ?? part.turnId) === part.turnId,
-    );
-    return part.part === 0 && orphan !== undefined ? { messageId: orphan.ts } : undefined;
+    const orphan = messages.find((message) => {
+      const isBegun = message.streaming_state !== undefined && message.metadata?.event_type === undefined;
+      const held = growing.get(keyOf(part.channelId, message.ts));
+      const isAnothers = held !== undefined && (held.turnId !== part.turnId || held.part !== part.part);
+      return isBegun && isOurs(message, workspace) && !isAnothers;
+    });
+    if (orphan === undefined) return undefined;
+    // Taken at once: a second reply that looks for its own must not find the same.
+    keep({ ...part, text: "", isFinal: false }, orphan.ts, true).shown = undefined;
+    return { messageId: orphan.ts };
   }
 
   /** What was written since the question, newest first. */
@@ -346,6 +357,10 @@ const replyMessageSchema = z.object({
 });
 
 type SlackReplyMessage = z.infer<typeof replyMessageSchema>;
+
+function placeOf({ workspaceId, channelId, threadId }: ReplyPart, messageId: string): PostedPlace {
+  return { workspaceId, channelId, messageId, ...(threadId === undefined ? {} : { threadId }) };
+}
 
 /** The SDK cannot send half a character. At the end of a growing text its other half is still to come. */
 function wellFormed(part: ReplyPart): ReplyPart {

@@ -209,7 +209,16 @@ test("an edit is handed in with its time; a preview that Slack adds is none", as
   await slack.happen({ ...change, message: { ...message, attachments: [{}] }, previous_message: message });
 
   expect(of("acceptEdit")).toEqual([
-    [{ workspaceId: WORKSPACE, channelId: "C1", messageId: ts, text: "hello", editedAtMs: 1_800_000_000_500 }],
+    [
+      {
+        workspaceId: WORKSPACE,
+        channelId: "C1",
+        messageId: ts,
+        visibility: "public",
+        text: "hello",
+        editedAtMs: 1_800_000_000_500,
+      },
+    ],
   ]);
 });
 
@@ -354,12 +363,14 @@ test("start() rejects with the remedy when Slack refuses the token", async () =>
 });
 
 test("a socket that is cut is opened again at once", async () => {
-  const { slack, of } = await openSlack({
+  const { slack, connector, of } = await openSlack({
     mode: "socket",
     double: { retryDelaysMs: [200, 400, 800], acknowledgeMs: 500 },
   });
 
+  expect(connector.isConnected?.()).toBe(true);
   slack.delivery.cutSockets();
+  await expect.poll(() => connector.isConnected?.(), { interval: 5 }).toBe(false);
   await expect.poll(() => slack.delivery.socketCount, { timeout: 5000 }).toBe(1);
   slack.delivery.askToReconnect();
   const { statuses } = await slack.say("C1", "UANA", "<@UBOT> still there?");

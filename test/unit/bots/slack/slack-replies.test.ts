@@ -183,6 +183,7 @@ test("reconcile() finds a posted part, a stream that was left, and nothing else"
   const world = await openThread();
   const { slack, connector, growing, whole } = world;
   const { messageId } = await connector.post(whole("Done", { turnId: "done", part: 2 }));
+  expect(await connector.reconcile(growing("", { turnId: "done", part: 3 }))).toBeUndefined();
   const stream = slack.state.add(channelOf(world), {
     user: "UBOT",
     bot_id: "BBOT",
@@ -193,8 +194,8 @@ test("reconcile() finds a posted part, a stream that was left, and nothing else"
   });
 
   expect(await connector.reconcile(growing("", { turnId: "done", part: 2 }))).toEqual({ messageId });
-  expect(await connector.reconcile(growing("", { turnId: "done", part: 3 }))).toBeUndefined();
   expect(await connector.reconcile(growing("", { turnId: "left" }))).toEqual({ messageId: stream.ts });
+  expect(await connector.reconcile(growing("", { turnId: "other" }))).toBeUndefined();
   await connector.edit({ messageId: stream.ts }, whole("left no more", { turnId: "left" }));
   expect(slack.state.find("C1", stream.ts)).toMatchObject({ text: "left no more", streaming_state: "completed" });
   expect(await connector.reconcile(growing("", { turnId: "other" }))).toBeUndefined();
@@ -250,7 +251,8 @@ test.each([["auto"], ["edits"]] as const)(
 
     const write = async ({ turnId, texts }: (typeof work)[number]) => {
       const last = texts.at(-1) ?? "";
-      const place = { turnId, threadId: world.root.ts, inReplyTo: world.root.ts, actions: [] };
+      const { ts } = world.slack.state.add(channelOf(world), { user: "UANA", text: turnId, blocks: [] });
+      const place = { turnId, threadId: ts, inReplyTo: ts, actions: [] };
       let posted = await connector
         .post(replyPart({ ...place, text: texts[0] ?? last, isFinal: false }))
         .catch(() => undefined);
