@@ -90,16 +90,20 @@ const WAITING_PER_PERSON_MAX = 10;
 const WAITING_MAX = 100;
 
 export function startAnswering(parts: AnsweringParts): Answering {
-  const platforms = [...parts.connectors.keys()];
   const heldEvents = new Map<string, Held>();
   const places = new Map<string, Place>();
   const tasks = new Set<Promise<void>>();
   let isClosed = false;
 
   async function claim(eventId?: string): Promise<InboxEvent | undefined> {
+    // What was left behind waits while its platform is away: its tries would be used up for nothing.
+    const connectors = [...parts.connectors.values()].filter(
+      (connector) => eventId !== undefined || connector.isConnected?.() !== false,
+    );
+    if (connectors.length === 0) return undefined;
     const event = await parts.chat.claimEvent({
       ...(eventId === undefined ? {} : { eventId }),
-      platforms,
+      platforms: connectors.map(({ platform }) => platform),
       claimedBy: parts.claimedBy,
       nowMs: parts.now(),
       leaseMs: LEASE_MS,

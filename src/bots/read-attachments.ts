@@ -47,7 +47,8 @@ export async function readAttachments(
     let text: string | undefined;
     try {
       const limit = AbortSignal.any([signal, AbortSignal.timeout(READ_TIMEOUT_MS)]);
-      text = decode(await connector.readAttachment(attachment, workspaceId, bytesMax, limit), attachment.mediaType);
+      const contents = await connector.readAttachment(attachment, workspaceId, bytesMax, limit);
+      text = decode(contents, attachment.mediaType, contents.length >= bytesMax);
     } catch (error) {
       log.warn({ workspaceId, attachmentId: attachment.id, err: error }, "attachment.unreadable");
       notices.push(`${name}: it could not be fetched`);
@@ -79,12 +80,12 @@ function refuse({ mediaType, bytes }: Attachment, bytesMax: number): string | un
 
 const UNREADABLE = /^application\/(pdf|zip|gzip|x-(tar|7z|rar|bzip2)|msword|vnd\.(ms-|openxmlformats|oasis))/u;
 
-/** Undefined when the bytes are no text. A file cut inside a character loses that character. */
-function decode(bytes: Uint8Array, mediaType: string): string | undefined {
+/** Undefined when the bytes are no text. A file that `isCut` inside a character loses that character. */
+function decode(bytes: Uint8Array, mediaType: string, isCut: boolean): string | undefined {
   const encodings = [encodingOfMark(bytes) ?? "utf-8", ...(mediaType.startsWith("text/") ? ["windows-1252"] : [])];
   for (const encoding of encodings) {
     try {
-      const text = new TextDecoder(encoding, { fatal: true }).decode(bytes, { stream: true });
+      const text = new TextDecoder(encoding, { fatal: true }).decode(bytes, { stream: isCut });
       if (controlRatio(text) <= CONTROL_RATIO_MAX) return cleanText(text);
     } catch {
       // Not in this encoding.

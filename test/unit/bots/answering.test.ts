@@ -235,6 +235,21 @@ test("startAnswering() leaves a message alone when its platform is off here", as
   expect(lines).toContainEqual(expect.objectContaining({ event: "inbox.platform-off" }));
 });
 
+test("startAnswering() takes nothing over for a platform that is away, and does when it is back", async () => {
+  holdTime();
+  const { chat } = openTempStore();
+  await chat.acceptEvent("e1", message("m1"), Date.now());
+  const state = { isConnected: false };
+  const connector = { ...recordingConnector().connector, isConnected: () => state.isConnected };
+  const { names } = openInbox({ chat, connectors: new Map([["local" as const, connector]]) });
+
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect(names()).toEqual([]);
+  state.isConnected = true;
+  await vi.advanceTimersByTimeAsync(2100);
+  expect(names()).toEqual(["m1"]);
+});
+
 test("stopReply() aborts a running answer, and one that still waits for its place", async () => {
   const { answering, started } = openInbox();
   await answering.accept("e1", message("m1"));
