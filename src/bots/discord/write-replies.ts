@@ -14,6 +14,8 @@ type Writing = Pick<PlatformConnector, "post" | "edit" | "remove" | "reconcile" 
 
 /** Discord shows typing for ten seconds. */
 const TYPING_REPEAT_MS = 8000;
+/** An answer that comes at once needs no sign; the request for it would cost as much as the answer. */
+const TYPING_AFTER_MS = 250;
 const KEYS_KEPT_MAX = 5000;
 const RECONCILE_MESSAGES_MAX = 100;
 const GIVE_WAY_STEP_MS = 250;
@@ -170,8 +172,12 @@ export function createReplyWriter(
         if (!signal.aborted) log.debug({ reason: describeError(error) }, "discord.typing-failed");
       });
     const timer = setInterval(tick, TYPING_REPEAT_MS);
-    signal.addEventListener("abort", () => clearInterval(timer), { once: true });
-    tick();
+    const first = setTimeout(tick, TYPING_AFTER_MS);
+    const end = () => {
+      clearInterval(timer);
+      clearTimeout(first);
+    };
+    signal.addEventListener("abort", end, { once: true });
   }
 
   return {
