@@ -4,7 +4,8 @@ import type { EventBus } from "#events/event-bus.ts";
 import type { ChatStore } from "#store/chat-store.ts";
 import type { PrivacyStore } from "#store/privacy-store.ts";
 import type { Answering } from "./answering.ts";
-import type { PlatformConnector, PostedPlace } from "./platform-connector.ts";
+import type { PostedPlace } from "./intake.ts";
+import type { PlatformConnector } from "./platform-connector.ts";
 
 export interface DeletionParts {
   readonly chat: ChatStore;

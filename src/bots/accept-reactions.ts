@@ -1,8 +1,7 @@
 import { type Feedback, scoreOfEmoji } from "#core/feedback.ts";
 import type { ChatStore } from "#store/chat-store.ts";
-import type { ReactionSnapshot } from "./intake.ts";
+import type { PlatformFeedback, ReactionSnapshot } from "./intake.ts";
 import type { SettingsWatch } from "./place-settings.ts";
-import type { PlatformFeedback } from "./platform-connector.ts";
 
 export interface ReactionParts {
   readonly chat: ChatStore;

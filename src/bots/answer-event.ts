@@ -1,6 +1,6 @@
 import { describeError } from "#core/errors.ts";
 import type { InboxEvent } from "#core/inbox.ts";
-import type { AnsweringParts } from "./answering.ts";
+import type { AnsweringParts } from "./answering-parts.ts";
 import { type AskedMessage, stopReasonOf } from "./overlap.ts";
 
 /** An event whose answer crashed this often is given up, with a notice. */

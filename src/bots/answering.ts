@@ -1,20 +1,7 @@
-import type { Now } from "#core/clock.ts";
 import type { InboxEvent, IncomingMessage } from "#core/inbox.ts";
-import type { Log } from "#core/log.ts";
-import type { Platform } from "#core/scope.ts";
-import type { ChatStore } from "#store/chat-store.ts";
 import { answerClaimed, dropOvertaken, refuseCrowded } from "./answer-event.ts";
-import {
-  type AskedMessage,
-  canJoin,
-  createFairQueue,
-  type FairQueue,
-  joinMessages,
-  overtakes,
-  ReplyStopped,
-} from "./overlap.ts";
-import type { SettingsWatch } from "./place-settings.ts";
-import type { PlatformConnector } from "./platform-connector.ts";
+import type { AnsweringParts } from "./answering-parts.ts";
+import { canJoin, createFairQueue, type FairQueue, joinMessages, overtakes, ReplyStopped } from "./overlap.ts";
 
 /**
  * The inbox at work. An accepted message is durable, then claimed under a lease and answered; messages of one place
@@ -45,23 +32,6 @@ export interface MessageUnderWay {
   readonly isRunning: boolean;
   /** It is answered in one with others. */
   readonly isJoined: boolean;
-}
-
-export interface AnsweringParts {
-  readonly chat: ChatStore;
-  readonly connectors: ReadonlyMap<Platform, PlatformConnector>;
-  readonly answer: (
-    connector: PlatformConnector,
-    turnId: string,
-    message: AskedMessage,
-    signal: AbortSignal,
-  ) => Promise<unknown>;
-  readonly places: Pick<SettingsWatch, "of">;
-  readonly turnIdOf: (eventId: string) => string;
-  /** Names this process among those that share the store. */
-  readonly claimedBy: string;
-  readonly now: Now;
-  readonly log: Log;
 }
 
 /** A claimed event. Its lease is renewed while it waits and runs. */

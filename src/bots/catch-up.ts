@@ -2,7 +2,8 @@ import type { Now } from "#core/clock.ts";
 import type { Log } from "#core/log.ts";
 import type { ChatStore } from "#store/chat-store.ts";
 import type { PlatformStore } from "#store/platform-store.ts";
-import type { Missed, PlatformConnector, PostedPlace } from "./platform-connector.ts";
+import type { PostedPlace } from "./intake.ts";
+import type { Missed, PlatformConnector } from "./platform-connector.ts";
 
 export interface CatchUpParts {
   readonly connector: PlatformConnector;

@@ -6,7 +6,7 @@ import type { Turn } from "#core/turn.ts";
 import type { EventBus } from "#events/event-bus.ts";
 import type { ChatStore } from "#store/chat-store.ts";
 import type { SemanticCache } from "#store/semantic-cache.ts";
-import type { PlatformFeedback } from "./platform-connector.ts";
+import type { PlatformFeedback } from "./intake.ts";
 
 export interface FeedbackParts {
   readonly chat: ChatStore;

@@ -3,7 +3,7 @@ import type { Turn } from "#core/turn.ts";
 import type { ChatCommand, CommandCall, CommandForm, CommandReply } from "./chat-command.ts";
 import type { CommandParts } from "./command-parts.ts";
 import { findTurnOfCall, noTurnText, replyMessageOf } from "./command-turn.ts";
-import type { PlatformFeedback } from "./platform-connector.ts";
+import type { PlatformFeedback } from "./intake.ts";
 import { isAdminCall } from "./run-command.ts";
 
 const COMMENT_CHARS_MAX = 1000;

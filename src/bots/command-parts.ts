@@ -18,8 +18,8 @@ import type { SettingStore } from "#store/setting-store.ts";
 import type { AdapterView } from "#trainer/activate-adapter.ts";
 import type { DomainReadiness } from "#trainer/read-readiness.ts";
 import type { CommandCall } from "./chat-command.ts";
+import type { PlatformFeedback } from "./intake.ts";
 import type { SettingRules, SettingsWatch } from "./place-settings.ts";
-import type { PlatformFeedback } from "./platform-connector.ts";
 
 /** What the commands stand on; compose fills it. */
 export interface CommandParts {

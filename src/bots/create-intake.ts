@@ -13,9 +13,8 @@ import type { ChatCommand } from "./chat-command.ts";
 import { collectFeedback, type FeedbackParts } from "./collect-feedback.ts";
 import { greetChannel } from "./greet-channel.ts";
 import { greetWorkspace } from "./greet-workspace.ts";
-import type { Intake, MessageGlance, PlaceEvent } from "./intake.ts";
+import type { Intake, MessageGlance, PlaceEvent, PlatformFeedback, PostedPlace } from "./intake.ts";
 import type { PlaceSettings, SettingsWatch } from "./place-settings.ts";
-import type { PlatformFeedback, PostedPlace } from "./platform-connector.ts";
 import type { CommandRunner } from "./run-command.ts";
 import type { OnceParts } from "./tell-once.ts";
 

@@ -72,10 +72,11 @@ export class ExampleVectors {
   }
 }
 
-/** Vectors of these questions; what the store does not know is computed, one after the other, and kept. */
+/** Vectors of these questions; what the store does not know is computed, one after the other, and kept, until it is stopped. */
 export async function vectorsOf(
   { embedder, vectors }: { readonly embedder: Embedder; readonly vectors: TurnVectorStore },
   questions: readonly { readonly turnId: string; readonly question: string }[],
+  isStopped: () => boolean,
 ): Promise<ReadonlyMap<string, Float32Array>> {
   const { digest } = embedder.describe();
   const known = new Map(
@@ -86,6 +87,7 @@ export async function vectorsOf(
   );
   for (const { turnId, question } of questions) {
     if (known.has(turnId)) continue;
+    if (isStopped()) break;
     const [vector] = await embedder.embed([question]);
     if (vector === undefined) throw new TypeError("Cannot embed a question: the embedder returned no vector");
     await vectors.putVector(digest, turnId, vector);

@@ -66,6 +66,7 @@ export function createExampleReader(
     const vectors = await vectorsOf(
       parts,
       found.map(({ id: turnId, question }) => ({ turnId, question })),
+      isStopped,
     );
     index.replace(
       scope,
@@ -82,7 +83,7 @@ export function createExampleReader(
     if (turn === undefined) return;
     const scope = { workspaceId: turn.workspaceId, audience: turn.audience, domain: turn.domain.domain };
     if (!index.has(scope) || (await answerOf(turn, scope)) === undefined) return;
-    const vector = (await vectorsOf(parts, [{ turnId, question: turn.question }])).get(turnId);
+    const vector = (await vectorsOf(parts, [{ turnId, question: turn.question }], isStopped)).get(turnId);
     if (vector !== undefined) index.put(scope, { turnId, askedAtMs: turn.askedAtMs, vector });
   }
 

@@ -1,7 +1,7 @@
+import type { FeedbackChange } from "#core/feedback.ts";
 import type { Attachment, IncomingMessage } from "#core/inbox.ts";
 import type { Visibility } from "#core/scope.ts";
 import type { ChatCommand, CommandCall, CommandChoice, CommandReply } from "./chat-command.ts";
-import type { PlatformFeedback, PostedPlace } from "./platform-connector.ts";
 
 /** Where a connector's events go. Each promise resolves when the event is durable; only then may the platform be told that it arrived. */
 export interface Intake {
@@ -26,6 +26,25 @@ export interface Intake {
   runCommand(call: CommandCall): Promise<CommandReply>;
   /** Suggestions while somebody types an option; at most 25. */
   completeOption(call: CommandCall, option: string, typed: string): Promise<readonly CommandChoice[]>;
+}
+
+/** Feedback as a platform knows it: by message, not by turn. An emoji that is no feedback is ignored later, by the use case. */
+export type PlatformFeedback = Omit<FeedbackChange, "turnId" | "score" | "atMs"> & {
+  readonly channelId: string;
+  readonly messageId: string;
+  readonly atMs: number;
+  readonly emoji?: string;
+  /** The emoji was taken away. */
+  readonly isRemoval?: boolean;
+  /** A score given without an emoji (button, command); `null` takes it back. */
+  readonly score?: number | null;
+};
+
+export interface PostedPlace {
+  readonly workspaceId: string;
+  readonly channelId: string;
+  readonly threadId?: string;
+  readonly messageId: string;
 }
 
 /** What can be known of a message before it is stored. */

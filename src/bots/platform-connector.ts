@@ -1,7 +1,6 @@
-import type { FeedbackChange } from "#core/feedback.ts";
 import type { Attachment } from "#core/inbox.ts";
 import type { Platform } from "#core/scope.ts";
-import type { Intake } from "./intake.ts";
+import type { Intake, PostedPlace } from "./intake.ts";
 
 /** Port: one chat platform. A connector translates; it decides nothing. */
 export interface PlatformConnector {
@@ -56,18 +55,6 @@ export interface ConnectorLimits {
   readonly hasPacePerThread?: boolean;
 }
 
-/** Feedback as a platform knows it: by message, not by turn. An emoji that is no feedback is ignored later, by the use case. */
-export type PlatformFeedback = Omit<FeedbackChange, "turnId" | "score" | "atMs"> & {
-  readonly channelId: string;
-  readonly messageId: string;
-  readonly atMs: number;
-  readonly emoji?: string;
-  /** The emoji was taken away. */
-  readonly isRemoval?: boolean;
-  /** A score given without an emoji (button, command); `null` takes it back. */
-  readonly score?: number | null;
-};
-
 export interface ReplyPart {
   readonly turnId: string;
   readonly workspaceId: string;
@@ -90,13 +77,6 @@ export interface ReplyPart {
 export type ReplyAction = "stop" | "rate" | "regenerate" | "report";
 
 export interface PostedPart {
-  readonly messageId: string;
-}
-
-export interface PostedPlace {
-  readonly workspaceId: string;
-  readonly channelId: string;
-  readonly threadId?: string;
   readonly messageId: string;
 }
 

@@ -15,7 +15,8 @@ export interface ExampleFinder {
   find(ask: ExampleAsk): Promise<readonly Example[]>;
   /** Resolves when everything that was said before the call is in the index of this scope. */
   refresh(scope: LearningScope): Promise<void>;
-  stop(): void;
+  /** Resolves when nothing is read or embedded any more. */
+  stop(): Promise<void>;
 }
 
 export interface Example {
@@ -151,9 +152,10 @@ export function openExampleFinder(parts: ExampleParts): ExampleFinder {
       readAtMs.delete(scopeKey(scope));
       return work(() => catchUp(scope));
     },
-    stop() {
+    async stop() {
       isStopped = true;
       unsubscribe();
+      await working;
     },
   };
 }

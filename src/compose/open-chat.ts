@@ -118,7 +118,7 @@ export async function openChat(
       await answering.close(CLOSE_GRACE_MS);
       services.stop();
       places.stop();
-      examples?.stop();
+      await examples?.stop();
       await router.catch(() => undefined); // it embeds until then
       await Promise.all([opened.close(), embedding?.close()]);
     },

@@ -10,7 +10,7 @@ import { describeError, OperatingError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import type { Platform } from "#core/scope.ts";
 import type { BaseModel } from "#inference/inference-engine.ts";
-import { withdrawAdapters } from "#trainer/withdraw-adapters.ts";
+import { forgetTurns } from "#trainer/withdraw-adapters.ts";
 import { newId } from "./identity.ts";
 import { type OpenCommands, openCommands } from "./open-commands.ts";
 import type { OpenEngine } from "./open-inference.ts";
@@ -63,13 +63,14 @@ export function openPlatforms(
     },
     log,
   );
+  const forget = (workspaceId: string, turnIds: readonly string[], reason: string) =>
+    forgetTurns({ ...trainer.request, files: stores.files }, workspaceId, turnIds, { by: "reactune", reason });
   const intake = createIntake({
     ...shared,
     collect,
     ...commands,
     firstContactNotice: config.chat.firstContactNotice,
-    forgetTurns: (workspaceId, turnIds, reason) =>
-      withdrawAdapters({ ...trainer.request, files: stores.files }, workspaceId, turnIds, { by: "reactune", reason }),
+    forgetTurns: forget,
   });
   const running: { stop(): Promise<void> }[] = [];
   return {
@@ -77,7 +78,10 @@ export function openPlatforms(
     commands,
     intakeOf: (platform) => (connectors.has(platform) ? intake : undefined),
     async start() {
-      await stores.privacy.resumeErasures();
+      const { turnIds } = await stores.privacy.resumeErasures();
+      for (const [workspaceId, ids] of await groupByWorkspace(stores, turnIds)) {
+        await forget(workspaceId, ids, "an erasure that was cut short has ended");
+      }
       for (const connector of connectors.values()) {
         if (await isStarted(connector, () => connector.start(intake), log)) {
           running.push(startCatchUp({ ...shared, connector }));
@@ -91,6 +95,22 @@ export function openPlatforms(
       await intake.settle();
     },
   };
+}
+
+/** Erased turns keep their ids and their place. */
+async function groupByWorkspace(
+  { chat }: Pick<Stores, "chat">,
+  turnIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const groups = new Map<string, string[]>();
+  for (const turnId of turnIds) {
+    const turn = await chat.findTurn(turnId);
+    if (turn === undefined) continue;
+    const group = groups.get(turn.workspaceId);
+    if (group === undefined) groups.set(turn.workspaceId, [turnId]);
+    else group.push(turnId);
+  }
+  return groups;
 }
 
 /** One platform that refuses its credentials, or cannot be reached, takes no other down. */

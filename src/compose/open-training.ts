@@ -1,14 +1,17 @@
 import { readFile } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
+import { systemPromptOf } from "#bots/place-prompt.ts";
+import { type ResolveSettings, watchSettings } from "#bots/watch-settings.ts";
 import { programDirectory } from "#config/load.ts";
 import type { Config } from "#config/schema.ts";
 import { readSystem } from "#config/system.ts";
 import type { Log } from "#core/log.ts";
-import { createSystemPrompt } from "#inference/reply-language.ts";
+import { createSystemPrompt, type SystemPromptFor } from "#inference/reply-language.ts";
 import type { RunParts } from "#trainer/run-parts.ts";
 import { sha256 } from "./identity.ts";
 import { openEngine } from "./open-inference.ts";
 import { dataPaths, type Stores } from "./open-stores.ts";
+import { placeSettingsOf } from "./place-settings.ts";
 import { trainerPackageDirectory, trainerPython, trainSettings } from "./training-settings.ts";
 
 /** One row at a time is evaluated and chat comes first, so the run's own engine is kept small. */
@@ -55,7 +58,7 @@ export async function openRunParts(config: Config, stores: Stores, log: Log): Pr
         replyTokensMax: Math.min(config.inference.replyTokensMax, config.trainer.contextTokens),
         seed: config.dataset.seed,
       },
-      systemPromptFor: createSystemPrompt(config.assistant.systemPrompt, config.assistant.replyLanguage),
+      systemPromptFor: await readSystemPrompts(config, stores, log),
       generalPrompts: await readGeneralPrompts(config.evaluation.generalPromptsFile),
       runsDirectory: paths.runs,
       generalDirectory: paths.general,
@@ -65,6 +68,14 @@ export async function openRunParts(config: Config, stores: Stores, log: Log): Pr
     now: Date.now,
     log,
   };
+}
+
+/** The prompts of all places as they are now: what a run collects is told under them, whatever is set while it trains. */
+export async function readSystemPrompts(config: Config, stores: Stores, log: Log): Promise<SystemPromptFor> {
+  const resolve: ResolveSettings = (place, overrides) => placeSettingsOf(config, place, overrides);
+  const places = await watchSettings(stores.settings, stores.events, resolve, log);
+  places.stop();
+  return systemPromptOf(places, createSystemPrompt(config.assistant.systemPrompt, config.assistant.replyLanguage));
 }
 
 async function readGeneralPrompts(file: string): Promise<readonly string[]> {

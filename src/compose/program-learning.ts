@@ -10,7 +10,6 @@ import type { Config } from "#config/schema.ts";
 import { DomainUnknownError, TrainingUnavailableError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import { ALL_DOMAINS, type LearningScope } from "#core/scope.ts";
-import { createSystemPrompt } from "#inference/reply-language.ts";
 import { activateAdapter, listAdapters, rollBackAdapter } from "#trainer/activate-adapter.ts";
 import { readWorkspaceReadiness } from "#trainer/read-readiness.ts";
 import { cancelTraining, requestTraining } from "#trainer/request-training.ts";
@@ -20,6 +19,7 @@ import { type OpenEngine, openEngine, readBaseDigest } from "./open-inference.ts
 import { openLog } from "./open-log.ts";
 import { openStores, type Stores } from "./open-stores.ts";
 import { type OpenTrainer, openTrainer } from "./open-trainer.ts";
+import { readSystemPrompts } from "./open-training.ts";
 import { describePlatforms } from "./platforms.ts";
 import { findServer } from "./running-server.ts";
 import { missingForTraining, readinessSettings } from "./training-settings.ts";
@@ -193,14 +193,14 @@ async function train(
   domain: string | undefined,
   flags: TrainFlags,
 ): Promise<void> {
-  const { config, stores, trainer } = parts;
+  const { config, stores, trainer, log } = parts;
   const isJson = flags.json === true;
   if (flags.collectOnly === true) {
     const request = {
       scopes: (domain === undefined ? parts.domains : [domain]).map((name) => scopeOf(parts, name)),
       days: flags.days === undefined ? config.dataset.days : parseDays(flags.days),
       settings: config.dataset,
-      systemPromptFor: createSystemPrompt(config.assistant.systemPrompt, config.assistant.replyLanguage),
+      systemPromptFor: await readSystemPrompts(config, stores, log),
     };
     await collectOnly(
       { ...stores, now: Date.now },

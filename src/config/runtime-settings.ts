@@ -114,9 +114,3 @@ function readPairs(text: string): readonly (readonly [string, number])[] {
     .map((pair) => pair.split("="))
     .map(([emoji = "", score = ""]) => [emoji.trim().replace(/^:(.+):$/u, "$1"), Number(score)] as const);
 }
-
-/** Narrows a part of the configuration for tests and callers that need only these. */
-export type RuntimeConfig = Pick<
-  Config,
-  "assistant" | "chat" | "conversation" | "discord" | "slack" | "feedback" | "moderation" | "privacy"
->;

@@ -1,5 +1,5 @@
+import type { PlatformFeedback } from "#bots/intake.ts";
 import type { LocalChat } from "#bots/local-chat.ts";
-import type { PlatformFeedback } from "#bots/platform-connector.ts";
 import type { NewId, Now } from "#core/clock.ts";
 import type { Run } from "#core/learning.ts";
 import type { Log } from "#core/log.ts";

@@ -1,6 +1,6 @@
+import type { PlatformFeedback } from "#bots/intake.ts";
 import type { LocalChat, LocalReply } from "#bots/local-chat.ts";
 import { LOCAL_WORKSPACE_ID } from "#bots/local-chat.ts";
-import type { PlatformFeedback } from "#bots/platform-connector.ts";
 import type { Feedback } from "#core/feedback.ts";
 import { pick } from "#core/random.ts";
 import type { Fact } from "./world.ts";

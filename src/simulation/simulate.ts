@@ -1,7 +1,7 @@
+import type { PlatformFeedback } from "#bots/intake.ts";
 import type { LocalChat } from "#bots/local-chat.ts";
 import { LOCAL_WORKSPACE_ID } from "#bots/local-chat.ts";
 import { startNewConversation } from "#bots/place-conversation.ts";
-import type { PlatformFeedback } from "#bots/platform-connector.ts";
 import type { Feedback } from "#core/feedback.ts";
 import type { Run } from "#core/learning.ts";
 import { seededRandom, shuffled } from "#core/random.ts";

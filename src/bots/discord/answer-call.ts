@@ -13,7 +13,7 @@ import {
 import type { CommandCall, CommandReply } from "#bots/chat-command.ts";
 import { describeError } from "#core/errors.ts";
 import type { IncomingMessage } from "#core/inbox.ts";
-import { isUserInstalled } from "./command-call.ts";
+import { canWriteItself } from "./command-call.ts";
 import { pendingCustomId } from "./custom-id.ts";
 import type { ListeningParts } from "./discord-parts.ts";
 import type { OpenThreads } from "./open-threads.ts";
@@ -81,7 +81,7 @@ async function ask(
   question: string,
 ): Promise<void> {
   const messageId = await show(interaction, messagesOf(parts, call, reply), true);
-  if (isUserInstalled(interaction)) parts.userCalls.add(messageId, parts.userCalls.open(interaction));
+  if (!canWriteItself(interaction)) parts.userCalls.add(messageId, parts.userCalls.open(interaction));
   const { workspaceId, channelId, visibility, userId } = call;
   const threadId = call.threadId ?? planThread(parts, call, messageId, question);
   const message: IncomingMessage = {

@@ -11,7 +11,7 @@ import { describeError } from "#core/errors.ts";
 import { rolesOfMember } from "./command-call.ts";
 import { acceptMessage, type MessageParts } from "./listen-messages.ts";
 import { acceptReactionsNow } from "./listen-reactions.ts";
-import { canHere, DIRECT_WORKSPACE_ID } from "./place.ts";
+import { canHere, DIRECT_WORKSPACE_ID, isWorkspaceOfUser } from "./place.ts";
 
 const READ = PermissionFlagsBits.ViewChannel | PermissionFlagsBits.ReadMessageHistory;
 const PAGE = 100;
@@ -33,7 +33,9 @@ export async function catchUp(parts: MessageParts, missed: Missed): Promise<void
       attempt(parts, { channelId }, () => acceptMessagesAfter(parts, channelId, after)),
     );
   }
-  await eachOf(missed.replies, (reply) =>
+  // What came by a person's own installation cannot be read by the bot.
+  const readable = missed.replies.filter(({ workspaceId }) => !isWorkspaceOfUser(workspaceId));
+  await eachOf(readable, (reply) =>
     attempt(parts, { channelId: reply.channelId }, () => acceptReactionsNow(parts, reply)),
   );
 }

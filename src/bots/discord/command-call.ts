@@ -5,10 +5,13 @@ import {
   InteractionContextType,
   PermissionFlagsBits,
   Team,
+  TeamMemberMembershipState,
 } from "discord.js";
 import type { CommandCall } from "#bots/chat-command.ts";
 import type { DiscordParts } from "./discord-parts.ts";
 import { type ChannelPlace, DIRECT_WORKSPACE_ID, findPlace, workspaceOfUser } from "./place.ts";
+
+const WRITE = PermissionFlagsBits.ViewChannel | PermissionFlagsBits.SendMessages;
 
 /** Who calls, from where, and what that person may do there. */
 export type Caller = Omit<CommandCall, "command" | "options" | "messageId" | "isForm">;
@@ -40,10 +43,15 @@ export function readOptions(
   );
 }
 
-/** Whether the person came by an own installation: the bot is no member there and cannot write by itself. */
-export function isUserInstalled(interaction: Interaction): boolean {
+/** Whether the person came by an own installation, to a place where the bot is no member. */
+function isUserInstalled(interaction: Interaction): boolean {
   if (interaction.context === InteractionContextType.BotDM) return false;
   return interaction.guildId === null || !interaction.inCachedGuild();
+}
+
+/** Else only the call's own way leads back: where the bot is no member, or may not write. */
+export function canWriteItself(interaction: Interaction): boolean {
+  return !isUserInstalled(interaction) && (interaction.guildId === null || interaction.appPermissions.has(WRITE));
 }
 
 async function placeOfCall(parts: DiscordParts, interaction: Interaction): Promise<ChannelPlace | undefined> {
@@ -88,6 +96,6 @@ function isAdmin(
 
 function isOwnerOfApp({ client }: DiscordParts, userId: string): boolean {
   const { owner } = client.application;
-  if (owner instanceof Team) return owner.members.has(userId);
+  if (owner instanceof Team) return owner.members.get(userId)?.membershipState === TeamMemberMembershipState.Accepted;
   return owner?.id === userId;
 }

@@ -1,7 +1,7 @@
 import { type Client, Events } from "discord.js";
-import type { Intake } from "#bots/intake.ts";
+import type { Intake, PostedPlace } from "#bots/intake.ts";
 import type { SettingsWatch } from "#bots/place-settings.ts";
-import type { ConnectorLimits, PlatformConnector, PostedPlace } from "#bots/platform-connector.ts";
+import type { ConnectorLimits, PlatformConnector } from "#bots/platform-connector.ts";
 import type { NewId, Now } from "#core/clock.ts";
 import type { Log } from "#core/log.ts";
 import { catchUp } from "./catch-up.ts";

@@ -1,5 +1,6 @@
 import {
   AuditLogEvent,
+  ChannelType,
   type DMChannel,
   Events,
   type Guild,
@@ -28,8 +29,10 @@ export function listenToPlaces(parts: ListeningParts, listening: Listening): voi
   client.on(Events.ChannelDelete, (channel: DMChannel | GuildBasedChannel) => {
     if (!channel.isDMBased()) accept(channelDeleted(channel.guildId, channel.id));
   });
-  // A private thread is a channel of its own to us; a public one goes with the channel it hangs in.
-  client.on(Events.ThreadDelete, (thread) => accept(channelDeleted(thread.guildId, thread.id)));
+  // A private thread is a channel of its own to us.
+  client.on(Events.ThreadDelete, (thread) => {
+    if (thread.type === ChannelType.PrivateThread) accept(channelDeleted(thread.guildId, thread.id));
+  });
 
   client.on(Events.ChannelUpdate, (before, after) => {
     if (before.isDMBased() || after.isDMBased()) return;

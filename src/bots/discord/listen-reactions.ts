@@ -9,7 +9,7 @@ import {
   type GatewayMessageReactionRemoveEmojiDispatchData,
   Routes,
 } from "discord.js";
-import type { PostedPlace } from "#bots/platform-connector.ts";
+import type { PostedPlace } from "#bots/intake.ts";
 import { scoreOfEmoji } from "#core/feedback.ts";
 import type { ListeningParts } from "./discord-parts.ts";
 import { placeFields } from "./listen-messages.ts";

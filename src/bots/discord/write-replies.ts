@@ -1,6 +1,7 @@
 import { type APIMessage, MessageFlags, Routes } from "discord.js";
+import type { PostedPlace } from "#bots/intake.ts";
 import type { PlaceSettings } from "#bots/place-settings.ts";
-import type { BusyPlace, PlatformConnector, PostedPart, PostedPlace, ReplyPart } from "#bots/platform-connector.ts";
+import type { BusyPlace, PlatformConnector, PostedPart, ReplyPart } from "#bots/platform-connector.ts";
 import { describeError } from "#core/errors.ts";
 import { keyOfCustomId, partKey } from "./custom-id.ts";
 import type { DiscordParts } from "./discord-parts.ts";

@@ -1,9 +1,8 @@
 import { z } from "zod";
 import type { ChatCommand, CommandCall, CommandReply } from "#bots/chat-command.ts";
 import { describeCommands, parseCommandText } from "#bots/command-text.ts";
-import type { Intake } from "#bots/intake.ts";
+import type { Intake, PostedPlace } from "#bots/intake.ts";
 import type { SettingsWatch } from "#bots/place-settings.ts";
-import type { PostedPlace } from "#bots/platform-connector.ts";
 import type { Now } from "#core/clock.ts";
 import { PlatformRefusedError } from "#core/errors.ts";
 import type { Score } from "#core/feedback.ts";

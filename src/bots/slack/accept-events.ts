@@ -1,7 +1,6 @@
 import { z } from "zod";
-import type { Intake } from "#bots/intake.ts";
+import type { Intake, PostedPlace } from "#bots/intake.ts";
 import type { SettingsWatch } from "#bots/place-settings.ts";
-import type { PostedPlace } from "#bots/platform-connector.ts";
 import type { Now } from "#core/clock.ts";
 import type { Visibility } from "#core/scope.ts";
 import {

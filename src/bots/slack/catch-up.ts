@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { Intake } from "#bots/intake.ts";
-import type { Missed, PostedPlace } from "#bots/platform-connector.ts";
+import type { Intake, PostedPlace } from "#bots/intake.ts";
+import type { Missed } from "#bots/platform-connector.ts";
 import type { Now } from "#core/clock.ts";
 import type { Log } from "#core/log.ts";
 import type { SlackEvents } from "./accept-events.ts";

@@ -1,7 +1,6 @@
 import type { AllMiddlewareArgs, App, SlackEventMiddlewareArgs } from "@slack/bolt";
 import { z } from "zod";
-import type { Intake } from "#bots/intake.ts";
-import type { PostedPlace } from "#bots/platform-connector.ts";
+import type { Intake, PostedPlace } from "#bots/intake.ts";
 import type { Now } from "#core/clock.ts";
 import type { Log } from "#core/log.ts";
 import type { Answer, SlackCommands } from "./accept-commands.ts";

@@ -92,7 +92,9 @@ export function slackNotices(workspaces: SlackWorkspaces, settings: SettingsWatc
     let cursor = "";
     for (let page = 0; page < USER_PAGES_MAX; page++) {
       const answer = await workspace.calls.run(kind, (client) => client.users.list({ limit: 200, cursor }));
-      const members = (answer.members ?? []).filter(({ deleted, is_bot }) => deleted !== true && is_bot !== true);
+      const members = (answer.members ?? []).filter(
+        ({ id, deleted, is_bot }) => deleted !== true && is_bot !== true && id !== workspace.botUserId,
+      );
       const primary = members.find((member) => member.is_primary_owner === true);
       if (primary !== undefined) return primary.id;
       owner ??= members.find((member) => member.is_owner === true || member.is_admin === true)?.id;

@@ -67,6 +67,8 @@ function codes(reason: Reason, hint: string, names: readonly string[]) {
 
 /** What Slack said no with ("not_in_channel"); undefined for any other failure. */
 export function slackErrorOf(error: unknown): string | undefined {
+  // A server that stands in for Slack may say so by its status.
+  if (error instanceof webApi.WebAPIHTTPError && error.statusCode === 404) return "unknown_method";
   return error instanceof webApi.WebAPIPlatformError ? error.data.error : undefined;
 }
 
@@ -77,7 +79,8 @@ export function retryAfterSecondsOf(error: unknown): number | undefined {
 
 /** Whether the call may have been carried out although it failed: no answer, or a server's failure. */
 export function isOutcomeUnknown(error: unknown): boolean {
-  if (error instanceof webApi.WebAPIHTTPError || error instanceof webApi.WebAPIRequestError) return true;
+  if (error instanceof webApi.WebAPIHTTPError) return error.statusCode >= 500;
+  if (error instanceof webApi.WebAPIRequestError) return true;
   const code = slackErrorOf(error);
   return code === "internal_error" || code === "fatal_error" || code === "request_timeout";
 }

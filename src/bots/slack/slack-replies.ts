@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import type { PlatformConnector, PostedPart, PostedPlace, ReplyPart } from "#bots/platform-connector.ts";
+import type { PostedPlace } from "#bots/intake.ts";
+import type { PlatformConnector, PostedPart, ReplyPart } from "#bots/platform-connector.ts";
 import type { Now } from "#core/clock.ts";
 import { PlatformRefusedError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";

@@ -1,5 +1,6 @@
 import { afterEach, expect, onTestFinished, test, vi } from "vitest";
-import { type AnsweringParts, startAnswering } from "#bots/answering.ts";
+import { startAnswering } from "#bots/answering.ts";
+import type { AnsweringParts } from "#bots/answering-parts.ts";
 import type { IncomingMessage } from "#core/inbox.ts";
 import { fixedSettings } from "../../fixtures/bots/fixed-settings.ts";
 import { makeTempFolder, openTempStore } from "../store/sqlite/temp-store.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { collectFeedback } from "#bots/collect-feedback.ts";
-import type { PlatformFeedback } from "#bots/platform-connector.ts";
+import type { PlatformFeedback } from "#bots/intake.ts";
 import type { Score } from "#core/feedback.ts";
 import { openChatWorld } from "./chat-world.ts";
 

@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test, vi } from "vitest";
-import { type AnsweringParts, startAnswering } from "#bots/answering.ts";
+import { startAnswering } from "#bots/answering.ts";
+import type { AnsweringParts } from "#bots/answering-parts.ts";
 import { type AskedMessage, createFairQueue, stopReasonOf } from "#bots/overlap.ts";
 import type { PlaceSettings } from "#bots/place-settings.ts";
 import type { IncomingMessage } from "#core/inbox.ts";
@@ -38,7 +39,7 @@ function openInbox(place: Partial<PlaceSettings> = {}, given: Partial<AnsweringP
   const started: Started[] = [];
   const answering = startAnswering({
     chat: store.chat,
-    connectors: new Map([["discord" as const, platform.connector]]),
+    connectors: new Map([["discord" as const, { ...platform.connector, platform: "discord" as const }]]),
     answer: (_connector, _turnId, asked, signal) =>
       new Promise<void>((resolve) => {
         signal.addEventListener("abort", () => resolve());
@@ -72,8 +73,9 @@ function openInbox(place: Partial<PlaceSettings> = {}, given: Partial<AnsweringP
   };
 }
 
+/** The store commits in groups, some turns of the event loop later. */
 async function settle(): Promise<void> {
-  for (let turn = 0; turn < 40; turn++) await Promise.resolve();
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 test("createFairQueue() lets people come in turn, each in the order of their messages", () => {

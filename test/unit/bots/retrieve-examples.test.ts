@@ -171,7 +171,7 @@ test("a reply made after examples is not served from the cache once they are gon
 });
 
 test("examples take a quarter of the context at most, and leave the history its place", async () => {
-  const world = await openLearningWorld({ contextTokens: 400, answer: () => ({ text: "ok" }) });
+  const world = await openLearningWorld({ contextTokens: 1000, answer: () => ({ text: "ok" }) });
   for (const [word, length] of [
     ["short", 20],
     ["huge", 300],

@@ -20,6 +20,16 @@ const CASES: readonly [errors.OperatingError, string, string][] = [
     'Cannot read turn "t1": its fields do not fit the schema',
   ],
   [
+    new errors.TurnUnknownError("t1"),
+    "TURN_UNKNOWN",
+    'Cannot put feedback on turn "t1": it is not stored or was erased',
+  ],
+  [
+    new errors.StoreBusyError(5000, { cause: CAUSE }),
+    "STORE_BUSY",
+    "Cannot use the store: another process has been writing for more than 5000 ms",
+  ],
+  [
     new errors.InferenceUnavailableError("llama", { cause: CAUSE }),
     "INFERENCE_UNAVAILABLE",
     'Cannot reach inference engine "llama": it did not answer',
@@ -39,6 +49,11 @@ const CASES: readonly [errors.OperatingError, string, string][] = [
   [new errors.DomainUnknownError("x", ["legal", "general"]), "DOMAIN_UNKNOWN", 'Cannot find domain "x"'],
   [new errors.NotReadyError("legal", "red"), "NOT_READY", 'Cannot train domain "legal": readiness is red'],
   [
+    new errors.LearningNotAllowedError("train", "off"),
+    "LEARNING_NOT_ALLOWED",
+    'Cannot train: the workspace\'s learning permission is "off"',
+  ],
+  [
     new errors.TrainingUnavailableError("no Python", "Install it", { cause: CAUSE }),
     "TRAINING_UNAVAILABLE",
     "Cannot train: no Python",
@@ -52,6 +67,16 @@ const CASES: readonly [errors.OperatingError, string, string][] = [
     new errors.ServiceConflictError("a/b/c"),
     "SERVICE_CONFLICT",
     'Cannot change what is in service for "a/b/c": it was changed meanwhile',
+  ],
+  [
+    new errors.PlatformRefusedError("post", "permission", "Allow it", { cause: CAUSE }),
+    "PLATFORM_REFUSED",
+    "Cannot post",
+  ],
+  [
+    new errors.SettingInvalidError("chat.trigger", "it is x", "Use one of: all"),
+    "SETTING_INVALID",
+    'Cannot change setting "chat.trigger": it is x',
   ],
   [new errors.ImportInvalidError(3, "no JSON", { cause: CAUSE }), "IMPORT_INVALID", "Cannot import line 3: no JSON"],
 ];

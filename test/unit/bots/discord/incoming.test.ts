@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import type { PlatformFeedback } from "#bots/platform-connector.ts";
+import type { PlatformFeedback } from "#bots/intake.ts";
 import { ANA, BEN, openDiscordBot, openStartedBot } from "../../../fixtures/discord/discord-bot.ts";
 import { BOT_ID } from "../../../fixtures/discord/double-world.ts";
 

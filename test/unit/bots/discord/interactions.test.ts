@@ -308,6 +308,17 @@ test("/ask where the person alone installed the app is answered through the call
   expect(call.shown.map(({ content }) => content)).toEqual(["> why?", "Because"]);
 });
 
+test("/ask where the bot may not write is answered through the call", async () => {
+  const bot = await openStartedBot({ run: () => ({ text: "> why?", ask: { question: "why?" } }) });
+  bot.channel.refusal = { status: 403, code: 50_013, message: "Missing Permissions" };
+
+  const call = await bot.double.people.command(bot.channel, ANA, "ask", { botPermissions: 0n });
+  await vi.waitFor(() => expect(bot.got.messages).toHaveLength(1));
+  await bot.connector.post(bot.part({ inReplyTo: bot.got.messages[0]?.messageId ?? "", text: "Because" }));
+
+  expect(call.shown.map(({ content }) => content)).toEqual(["> why?", "Because"]);
+});
+
 test("an option is completed while it is typed, with at most 25 choices", async () => {
   const bot = await openStartedBot({
     intake: {

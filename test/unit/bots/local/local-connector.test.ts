@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import type { PlatformFeedback } from "#bots/intake.ts";
 import { createLocalConnector } from "#bots/local/local-connector.ts";
 import type { LocalReply } from "#bots/local-chat.ts";
-import type { PlatformFeedback } from "#bots/platform-connector.ts";
 import type { IncomingMessage } from "#core/inbox.ts";
 import { partialIntake } from "../../../fixtures/bots/recording-intake.ts";
 
