@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Config, configSchema } from "./schema.ts";
+import { configSchema } from "./schema.ts";
 import { describeExpected, schemaOf } from "./settings.ts";
 
 /** Settings that admins may change per workspace or channel while the program runs, with what they mean to people. */
