@@ -1,0 +1,317 @@
+import { expect, onTestFinished, test, vi } from "vitest";
+import { answerMessage } from "#bots/answer-message.ts";
+import { startAnswering } from "#bots/answering.ts";
+import { createFeedbackCollector, createIntake } from "#bots/create-intake.ts";
+import type { PlaceSettings } from "#bots/place-settings.ts";
+import type { PlatformConnector } from "#bots/platform-connector.ts";
+import { createSeal } from "#bots/slack/sealed-installations.ts";
+import { createSlackConnector } from "#bots/slack/slack-connector.ts";
+import { openReplyStream } from "#bots/stream-reply.ts";
+import { scoresOf } from "#compose/place-settings.ts";
+import { loadConfig } from "#config/load.ts";
+import { readSystem } from "#config/system.ts";
+import { seededRandom } from "#core/random.ts";
+import type { Platform } from "#core/scope.ts";
+import { fixedSettings } from "../fixtures/bots/fixed-settings.ts";
+import { generateAnswer, wordsOf } from "../fixtures/bots/generated-answer.ts";
+import { KEY, WORKSPACE } from "../fixtures/slack/open-slack.ts";
+import { openSlackDouble, type SlackDoubleOptions } from "../fixtures/slack/slack-double.ts";
+import { tellFigures } from "../fixtures/trials/tell-figures.ts";
+import { openChatWorld } from "../unit/bots/chat-world.ts";
+
+/** Seeded; the soak asks for 10,000 answers and 100,000 events. */
+const ANSWERS = Number(process.env["DELIVERIES"] ?? 40);
+const EVENTS = Number(process.env["EVENTS"] ?? 2000);
+/** Slack's minute is this much shorter here, for the double's limits and the connector's budgets alike. */
+const SPEED_UP = 60;
+
+const CONFIG = loadConfig({ ...readSystem(), argvSettings: [], environment: {}, workingDirectory: "/nowhere" });
+
+interface Given {
+  readonly double?: SlackDoubleOptions;
+  readonly place?: Partial<PlaceSettings>;
+  readonly mode?: "http" | "socket";
+  readonly now?: () => number;
+}
+
+/** The product's answering, intake and store, with Slack's connector on the double and a model whose words are written. */
+async function openSlackWorld(given: Given = {}) {
+  const slack = await openSlackDouble(given.double);
+  onTestFinished(() => slack.close());
+  const world = await openChatWorld();
+  const { store, events, lines } = world;
+  const now = given.now ?? Date.now;
+  const parts = { ...world.parts, now: Date.now };
+  const { log, newId } = parts;
+  // Slack names emoji by words: these are the program's own, as `config/default.yaml` has them.
+  const emoji = scoresOf(CONFIG.feedback.emoji);
+  const places = fixedSettings(() => ({ emoji, mention: "not-required", openThreads: true, ...given.place }));
+  const opened = createSlackConnector({
+    credentials: slack.credentials,
+    mode: given.mode ?? "http",
+    host: "127.0.0.1",
+    port: 0,
+    apiUrl: slack.apiUrl,
+    streaming: "auto",
+    settings: places,
+    platforms: store.platforms,
+    seal: createSeal(KEY),
+    now,
+    log,
+  });
+  const pace = { writes: 3, perMs: 3000 / SPEED_UP };
+  const connector: PlatformConnector = {
+    ...opened,
+    limits: { ...opened.limits, editIntervalMs: 10, channelPace: pace },
+  };
+  const connectors = new Map<Platform, PlatformConnector>([["slack", connector]]);
+  const answering = startAnswering({
+    chat: store.chat,
+    connectors,
+    answer: (to, turnId, message, signal) => answerMessage({ ...parts, places }, to, turnId, message, signal),
+    places,
+    turnIdOf: (eventId) => `turn-${eventId}`,
+    claimedBy: "process-1",
+    now: Date.now,
+    log,
+  });
+  const intake = createIntake({
+    ...store,
+    answering,
+    connectors,
+    places,
+    events,
+    collect: createFeedbackCollector({ ...store, events, places, answering, textMaxChars: 1000, log }),
+    commands: [],
+    runner: { run: async ({ command }) => ({ text: command }), complete: async () => [] },
+    forgetTurns: async () => {},
+    firstContactNotice: false,
+    now: Date.now,
+    newId,
+    log,
+  });
+  slack.state.addUser({ id: "UADMIN", name: "Ada", isAdmin: true });
+  for (let number = 0; number < 60; number++) slack.state.addUser({ id: `U${number}`, name: `person ${number}` });
+  await connector.start(intake);
+  if (opened.port() !== undefined) slack.delivery.deliverTo(`http://127.0.0.1:${opened.port()}/slack/events`);
+  onTestFinished(async () => {
+    await connector.stop();
+    await answering.close(5000);
+    await intake.settle();
+  });
+  const repliesIn = (channelId: string) =>
+    (slack.state.channels.get(channelId)?.messages ?? []).filter(({ user }) => user === slack.own.botUserId);
+  return { slack, connector, store, lines, log, answering, intake, repliesIn };
+}
+
+/** The connector's clock beside a Slack whose minutes are short. */
+function shortMinutes(): () => number {
+  const startedAt = Date.now();
+  return () => startedAt + (Date.now() - startedAt) * SPEED_UP;
+}
+
+test.each(["http", "socket"] as const)(
+  "a question on Slack (%s) is answered in its thread, rated, edited and erased",
+  async (mode) => {
+    const { slack, store, repliesIn } = await openSlackWorld({
+      mode,
+      place: { replyButtons: true, editWindowMs: 60_000 },
+    });
+    slack.state.addChannel("C1");
+    const texts = () =>
+      repliesIn("C1").map(({ text, thread_ts, streaming_state }) => [text, thread_ts, streaming_state]);
+
+    const { ts } = await slack.say("C1", "U1", "what is up?");
+    await vi.waitFor(
+      () => expect(texts()).toMatchObject([["You said: what is up?", ts, expect.not.stringMatching("in_progress")]]),
+      5000,
+    );
+    const [reply] = repliesIn("C1");
+    await slack.react("C1", reply?.ts ?? "", "U2", "heart_eyes");
+    await vi.waitFor(async () => {
+      const feedback = await store.chat.listFeedback(`turn-slack:T1:C1:${ts}`);
+      expect(feedback.map(({ userId, score }) => [userId, score])).toEqual([["U2", 5]]);
+    }, 5000);
+
+    const message = {
+      type: "message",
+      user: "U1",
+      ts,
+      text: "what is down?",
+      edited: { user: "U1", ts: `${Date.now() / 1000}` },
+    };
+    const change = {
+      type: "message",
+      subtype: "message_changed",
+      channel: "C1",
+      channel_type: "channel",
+      event_ts: ts,
+    };
+    await slack.happen({ ...change, message, previous_message: { ...message, text: "what is up?" } });
+    await vi.waitFor(() => expect(texts()).toMatchObject([["You said: what is down?", ts, "completed"]]), 5000);
+
+    await slack.happen({ ...change, subtype: "message_deleted", deleted_ts: ts, previous_message: message });
+    await vi.waitFor(() => expect(texts()).toEqual([]), 5000);
+  },
+);
+
+test("generated answers stream through Slack's connector under limits and 5 % faults, whole and once", {
+  timeout: 3_600_000,
+}, async () => {
+  const { slack, connector, store, log, repliesIn, lines } = await openSlackWorld({
+    now: shortMinutes(),
+    double: { speedUp: SPEED_UP, faultRatio: 0.05, seed: 4 },
+  });
+  const judged = { lost: 0, doubled: 0, overLong: 0, unfinished: 0, chars: 0 };
+  const stream = async (seed: number, channelId: string) => {
+    const text = generateAnswer(seed);
+    const channel = slack.state.channels.get(channelId) ?? slack.state.addChannel(channelId);
+    const { ts } = slack.state.add(channel, { user: "U1", text: "?", blocks: [] });
+    // Half of the answers stand in threads: those are streamed, the others edited.
+    const thread = seed % 2 === 0 ? { threadId: ts } : {};
+    const before = new Set(repliesIn(channelId));
+    const target = { turnId: `t${seed}`, workspaceId: WORKSPACE, channelId, inReplyTo: ts, askerId: "U1", ...thread };
+    const reply = openReplyStream({ connector, chat: store.chat, now: Date.now, log, isRetry: false }, target);
+    const step = Math.max(4, Math.ceil(text.length / 10));
+    for (let length = step; length < text.length; length += step) {
+      reply.update(text.slice(0, length));
+      await new Promise((resolve) => setTimeout(resolve, 15));
+    }
+    await reply.finish(text, async () => {});
+    const shown = repliesIn(channelId).filter((message) => !before.has(message));
+    const seen = shown.flatMap((message) => wordsOf(message.text));
+    const wanted = wordsOf(text);
+    judged.chars += text.length;
+    judged.lost += wanted.filter((word) => !new Set(seen).has(word)).length;
+    judged.doubled += seen.length - new Set(seen).size;
+    judged.overLong += shown.filter((message) => message.text.length > 12_000).length;
+    judged.unfinished += shown.filter((message) => message.streaming_state === "in_progress").length;
+    if (shown.length === 0) judged.unfinished++;
+  };
+  const seeds = Array.from({ length: ANSWERS }, (_, seed) => seed);
+  await Promise.all(
+    Array.from({ length: 8 }, async (_, number) => {
+      for (let seed = seeds.shift(); seed !== undefined; seed = seeds.shift()) await stream(seed, `C${number}`);
+    }),
+  );
+
+  const faults = slack.calls.filter(({ outcome }) => outcome.startsWith("fault")).length;
+  const limited = slack.calls.filter(({ outcome }) => outcome === "ratelimited").length;
+  const streamed = slack.callsOf("chat.startStream").length;
+  tellFigures("delivery through Slack's connector", {
+    answers: ANSWERS,
+    ...judged,
+    requests: slack.calls.length,
+    streamed,
+    faults,
+    limited,
+  });
+  const { chars: _, ...wrong } = judged;
+  expect(wrong).toEqual({ lost: 0, doubled: 0, overLong: 0, unfinished: 0 });
+  expect(streamed).toBeGreaterThan(0);
+  expect(faults).toBeGreaterThan(0);
+  expect(lines.filter(({ event }) => event === "reply.undeliverable")).toEqual([]);
+});
+
+test.each(["http", "socket"] as const)(
+  "events that come twice, out of order and over cut connections (%s) are taken once",
+  {
+    timeout: 3_600_000,
+  },
+  async (mode) => {
+    const { slack, store, repliesIn } = await openSlackWorld({
+      mode,
+      double: { retryDelaysMs: [50, 200, 800, 2000, 5000], acknowledgeMs: 1500 },
+      place: {
+        messagesPerMinuteMax: 1e6,
+        channelMessagesPerMinuteMax: 1e6,
+        workspaceMessagesPerMinuteMax: 1e6,
+        openThreads: false,
+      },
+    });
+    const random = seededRandom(9);
+    const sent = { events: 0, twice: 0, cuts: 0, unacknowledged: 0 };
+    const questions: { readonly channelId: string; readonly ts: string }[] = [];
+    const scored = new Set<string>();
+    const later: Promise<void>[] = [];
+
+    /** Delivers once or twice, at once or a moment late; every 500 events the sockets break. */
+    const deliver = (event: object): Promise<void> => {
+      sent.events++;
+      const envelope = slack.envelope(event);
+      if (mode === "socket" && sent.events % 500 === 0) {
+        sent.cuts++;
+        slack.delivery.cutSockets();
+      }
+      const once = async () => {
+        const { statuses } = await slack.delivery.deliver("events_api", envelope);
+        if (statuses.at(-1) !== 200) sent.unacknowledged++;
+      };
+      if (random() < 0.1) {
+        sent.twice++;
+        later.push(once());
+      }
+      if (random() < 0.05) {
+        later.push(new Promise((resolve) => setTimeout(resolve, 30)).then(once));
+        return Promise.resolve();
+      }
+      return once();
+    };
+
+    const talkIn = async (channelId: string) => {
+      slack.state.addChannel(channelId);
+      while (sent.events < EVENTS / 2) {
+        const number = sent.events;
+        const channel = slack.state.channels.get(channelId);
+        if (channel === undefined) throw new Error("No channel");
+        const { ts } = slack.state.add(channel, { user: `U${number % 50}`, text: `question ${number}`, blocks: [] });
+        questions.push({ channelId, ts });
+        const count = repliesIn(channelId).length;
+        await deliver({
+          type: "message",
+          channel: channelId,
+          channel_type: "channel",
+          user: `U${number % 50}`,
+          text: `question ${number}`,
+          ts,
+          event_ts: ts,
+        });
+        await vi.waitFor(() => expect(repliesIn(channelId).length).toBeGreaterThan(count), {
+          timeout: 30_000,
+          interval: 5,
+        });
+        const reply = repliesIn(channelId).at(-1);
+        if (reply === undefined) throw new Error("No reply");
+        for (let rater = 51; rater < 55; rater++) {
+          scored.add(`${channelId} ${ts} U${rater}`);
+          const item = { type: "message", channel: channelId, ts: reply.ts };
+          await deliver({
+            type: "reaction_added",
+            user: `U${rater}`,
+            reaction: "slightly_smiling_face",
+            item_user: "UBOT",
+            item,
+            event_ts: slack.state.nextTs(),
+          });
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: 10 }, (_, number) => talkIn(`C${number}`)));
+    await Promise.all(later);
+
+    const scores = async () =>
+      (
+        await Promise.all(
+          questions.map(({ channelId, ts }) => store.chat.listFeedback(`turn-slack:T1:${channelId}:${ts}`)),
+        )
+      ).flat();
+    await vi.waitFor(async () => expect(await scores()).toHaveLength(scored.size), 20_000);
+    const answered = new Map<string, number>();
+    for (const { channelId } of questions) answered.set(channelId, repliesIn(channelId).length);
+    const asked = new Map<string, number>();
+    for (const { channelId } of questions) asked.set(channelId, (asked.get(channelId) ?? 0) + 1);
+    tellFigures(`events of Slack over ${mode}`, { ...sent, questions: questions.length, scores: scored.size });
+    expect(answered).toEqual(asked);
+    expect(sent.unacknowledged).toBe(0);
+  },
+);
