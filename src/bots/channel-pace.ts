@@ -18,6 +18,8 @@ export interface PaceLimits {
 }
 
 const URGENCIES: readonly Urgency[] = ["final", "first", "edit", "extra"];
+/** From this many on, edits and extras leave one write of every window to the first words and the end of another reply. */
+const SHARED_WRITES_MIN = 3;
 /** Channels at rest that are remembered; a forgotten one begins with a full budget. */
 const CHANNELS_MAX = 5000;
 
@@ -32,6 +34,9 @@ interface Channel {
 /** Without limits everybody may write at once, but in a channel that is paused. */
 export function createChannelPace(limits: PaceLimits | undefined, now: Now): ChannelPace {
   const channels = new Map<string, Channel>();
+  // Evenly spread, edits never use up a window; nor does a text stand still after a burst of them.
+  const spacingMs =
+    limits === undefined || limits.writes < SHARED_WRITES_MIN ? 0 : Math.ceil(limits.perMs / (limits.writes - 1));
 
   function channelOf(key: string): Channel {
     const known = channels.get(key);
@@ -54,24 +59,30 @@ export function createChannelPace(limits: PaceLimits | undefined, now: Now): Cha
   function forgetIdle(): void {
     for (const [key, channel] of channels) {
       if (channels.size <= CHANNELS_MAX) return;
-      if (channel.timer === undefined && waitMsOf(channel) <= 0) channels.delete(key);
+      if (channel.timer === undefined && waitMsOf(channel, "extra") <= 0) channels.delete(key);
     }
   }
 
-  function waitMsOf(channel: Channel): number {
+  function waitMsOf(channel: Channel, urgency: Urgency): number {
     const paused = channel.pausedUntilMs - now();
     if (limits === undefined) return paused;
     const oldest = channel.writesAtMs.at(-limits.writes);
-    return Math.max(paused, oldest === undefined ? 0 : oldest + limits.perMs - now());
+    const free = oldest === undefined ? 0 : oldest + limits.perMs - now();
+    const newest = channel.writesAtMs.at(-1);
+    if (urgency === "final" || urgency === "first" || newest === undefined) return Math.max(paused, free);
+    return Math.max(paused, free, newest + spacingMs - now());
   }
 
   function letThrough(channel: Channel): void {
+    clearTimeout(channel.timer);
     channel.timer = undefined;
     for (;;) {
-      const waiters = URGENCIES.map((urgency) => channel.waiting.get(urgency)).find((set) => (set?.size ?? 0) > 0);
+      const urgency = URGENCIES.find((one) => (channel.waiting.get(one)?.size ?? 0) > 0);
+      if (urgency === undefined) return;
+      const waiters = channel.waiting.get(urgency);
       const [next] = waiters ?? [];
       if (next === undefined) return;
-      const waitMs = waitMsOf(channel);
+      const waitMs = waitMsOf(channel, urgency);
       if (waitMs > 0) {
         channel.timer = setTimeout(() => letThrough(channel), waitMs);
         return;
@@ -97,7 +108,8 @@ export function createChannelPace(limits: PaceLimits | undefined, now: Now): Cha
         };
         signal?.addEventListener("abort", leave, { once: true });
         waiters?.add(pass);
-        if (channel.timer === undefined) letThrough(channel);
+        // One who waits longer than the newcomer has to set the timer.
+        letThrough(channel);
       });
     },
     pause(channelKey, untilMs) {

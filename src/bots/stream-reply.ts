@@ -40,6 +40,8 @@ export type ReplyTarget = Omit<ReplyPart, "part" | "text" | "isFinal" | "actions
 
 /** Pauses between the tries to show a final text: six tries within a minute. */
 const RETRY_MS = [500, 2000, 6000, 16_000, 32_000];
+/** Pauses between the tries to show the first words, while a person looks at nothing; after these they wait as edits do. */
+const FIRST_RETRY_MS = [50, 200];
 
 interface PartState {
   posted?: PostedPart;
@@ -48,7 +50,8 @@ interface PartState {
   /** A post may have arrived: look before posting again. */
   isUnknown: boolean;
   isReposted: boolean;
-  writtenAtMs: number;
+  /** Edits that only show progress wait until then. */
+  nextEditAtMs: number;
 }
 
 export function openReplyStream(parts: ReplyStreamParts, target: ReplyTarget): ReplyStream {
@@ -62,7 +65,8 @@ export function openReplyStream(parts: ReplyStreamParts, target: ReplyTarget): R
   let latest: string | undefined;
   let isDirty = false;
   let isRefused = false;
-  let wroteAtMs = Number.NEGATIVE_INFINITY;
+  let nextShowAtMs = Number.NEGATIVE_INFINITY;
+  let firstFailures = 0;
   let showing: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
 
@@ -109,10 +113,16 @@ export function openReplyStream(parts: ReplyStreamParts, target: ReplyTarget): R
       if (retryAfterMs !== undefined) pace.pause(channelKey, now() + retryAfterMs);
       throw error;
     } finally {
-      // A platform that refuses is not asked again any sooner.
-      state.writtenAtMs = now();
-      wroteAtMs = now();
+      // A platform that refuses an edit is not asked again any sooner.
+      const quickMs = isUnseen(part.part) ? FIRST_RETRY_MS[firstFailures++] : undefined;
+      state.nextEditAtMs = now() + Math.min(quickMs ?? Number.POSITIVE_INFINITY, connector.limits.editIntervalMs);
+      nextShowAtMs = state.nextEditAtMs;
     }
+  }
+
+  /** The person has nothing to read yet. */
+  function isUnseen(part: number): boolean {
+    return part === 0 && states[0]?.posted === undefined;
   }
 
   async function find(part: ReplyPart, state: PartState): Promise<void> {
@@ -143,7 +153,7 @@ export function openReplyStream(parts: ReplyStreamParts, target: ReplyTarget): R
 
   function showNext(): void {
     if (growing.signal.aborted || isRefused || showing !== undefined || timer !== undefined || !isDirty) return;
-    const waitMs = Math.max(0, wroteAtMs + connector.limits.editIntervalMs - now());
+    const waitMs = Math.max(0, nextShowAtMs - now());
     timer = setTimeout(() => {
       timer = undefined;
       showing = showLatest()
@@ -161,8 +171,8 @@ export function openReplyStream(parts: ReplyStreamParts, target: ReplyTarget): R
       isDirty = false;
       const change = nextGrowing();
       if (change === undefined) return;
-      const { posted, writtenAtMs } = stateOf(change.part);
-      if (now() < writtenAtMs + connector.limits.editIntervalMs) {
+      const { posted, nextEditAtMs } = stateOf(change.part);
+      if (now() < nextEditAtMs) {
         isDirty = true;
         return;
       }
@@ -207,7 +217,7 @@ export function openReplyStream(parts: ReplyStreamParts, target: ReplyTarget): R
         await act();
         return;
       } catch (error) {
-        const pauseMs = RETRY_MS[tries];
+        const pauseMs = (isUnseen(part) ? FIRST_RETRY_MS[firstFailures - 1] : undefined) ?? RETRY_MS[tries];
         if (error instanceof PlatformRefusedError || pauseMs === undefined) throw error;
         log.warn({ turnId: target.turnId, part, err: error }, "reply.retried");
         await new Promise((resolve) => setTimeout(resolve, pauseMs));
@@ -296,7 +306,7 @@ export function channelKeyOf(
 }
 
 function newState(): PartState {
-  return { isUnknown: false, isReposted: false, writtenAtMs: Number.NEGATIVE_INFINITY };
+  return { isUnknown: false, isReposted: false, nextEditAtMs: Number.NEGATIVE_INFINITY };
 }
 
 function keyOf({ text, isFinal, actions }: ReplyPart): string {

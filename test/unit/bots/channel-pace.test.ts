@@ -38,6 +38,21 @@ test("take() lets finals before firsts before edits before extras, and equals in
   expect(passed.map((line) => line.split(" at ")[0])).toEqual(["now", "final", "first", "edit 1", "edit 2", "emoji"]);
 });
 
+test("take() spreads edits evenly and leaves one write of the window to the first words of another reply", async () => {
+  const { take, passed } = openPace(5);
+  for (const name of ["a", "b", "c", "d", "e"]) void take(name);
+  await vi.advanceTimersByTimeAsync(800);
+  void take("first", "first");
+  void take("second", "first");
+  await vi.advanceTimersByTimeAsync(1000);
+
+  expect(passed).toEqual([
+    ...["a at 0", "b at 250", "c at 500", "d at 750", "first at 800"],
+    // The fifth write in a second was the last for now.
+    ...["second at 1000", "e at 1250"],
+  ]);
+});
+
 test("take() gives each channel a budget of its own", async () => {
   const { pace, take, passed } = openPace(1);
   void take("here");

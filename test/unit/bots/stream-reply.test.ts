@@ -144,6 +144,33 @@ test("update() skips an edit that fails; the final text is tried again until it 
   expect(lines.map(({ event }) => event)).toContain("reply.retried");
 });
 
+test("update() tries the first words again at once when their post fails, and edits only as often as allowed", async () => {
+  const { platform, stream } = openStream({ editIntervalMs: 1000 });
+  const startedAtMs = Date.now();
+  const triedAtMs: number[] = [];
+  platform.disturbBy((when) => {
+    if (when !== "before") return;
+    triedAtMs.push(Date.now() - startedAtMs);
+    if (triedAtMs.length < 3 || triedAtMs.length === 4) throw new Error("Platform is down");
+  });
+  for (let length = 1; length <= 30; length++) {
+    stream.update("x".repeat(length));
+    await vi.advanceTimersByTimeAsync(100);
+  }
+
+  expect(triedAtMs.map((atMs) => Math.round(atMs / 10) * 10)).toEqual([0, 50, 250, 1250, 2250]);
+});
+
+test("finish() tries a reply of which nothing is shown yet again sooner than an edit", async () => {
+  const { platform, stream } = openStream();
+  platform.failNext(2);
+  const done = stream.finish("Hello", async () => {});
+  await vi.advanceTimersByTimeAsync(300);
+
+  expect(platform.shown()).toEqual(["Hello"]);
+  await done;
+});
+
 test("finish() looks for a post of unknown outcome before it posts again", async () => {
   const { platform, finish } = openStream();
   // The message arrives, the answer to it does not.
