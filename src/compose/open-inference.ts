@@ -24,7 +24,7 @@ export function threadsOf(setting: number | "auto"): number {
 
 /** The base's identity without loading it. Rejects with ModelNotFoundError. */
 export async function readBaseDigest(config: Config["inference"], log: Log): Promise<string> {
-  const { digestFile } = await import("#inference/llama/file-digest.ts");
+  const { digestFile } = await import("#inference/file-digest.ts");
   return digestFile((await findModel(config, log)).path);
 }
 

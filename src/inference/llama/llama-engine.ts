@@ -1,24 +1,21 @@
 import type { LlamaContextSequence } from "node-llama-cpp";
 import type { Now } from "#core/clock.ts";
-import { InferenceUnavailableError, OperatingError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import type {
   BaseModel,
   EngineHealth,
   GenerateChunk,
-  GenerateEnd,
   GenerateRequest,
   InferenceEngine,
   PrepareRequest,
   PromptMessage,
 } from "../inference-engine.ts";
 import type { PromptEncoder } from "../prompt-encoder.ts";
-import { AdapterContexts, type SequenceLease } from "./adapter-contexts.ts";
-import { FairQueue } from "./fair-queue.ts";
+import { ReplyStreams, type ReplyWriter } from "../reply-streams.ts";
+import { AdapterContexts } from "./adapter-contexts.ts";
 import { generateReply } from "./generate-reply.ts";
 import { type LoadedBase, loadBase } from "./load-base.ts";
 import { PromptCodec } from "./prompt-codec.ts";
-import { ReplyChannel } from "./reply-channel.ts";
 
 export interface LlamaEngineOptions {
   readonly modelPath: string;
@@ -69,11 +66,9 @@ export class LlamaEngine implements InferenceEngine, PromptEncoder {
   readonly #base: LoadedBase;
   readonly #codec: PromptCodec;
   readonly #contexts: AdapterContexts;
-  readonly #queue: FairQueue;
+  readonly #streams: ReplyStreams;
   readonly #options: LlamaEngineOptions;
   readonly #random: () => number;
-  readonly #stoppers = new Set<AbortController>();
-  readonly #runs = new Set<Promise<void>>();
   #closing: Promise<void> | undefined;
 
   constructor(base: LoadedBase, options: LlamaEngineOptions) {
@@ -81,11 +76,7 @@ export class LlamaEngine implements InferenceEngine, PromptEncoder {
     this.#options = options;
     this.#random = options.random ?? Math.random;
     this.#codec = new PromptCodec(base.model);
-    this.#queue = new FairQueue({
-      parallelMax: options.parallelStreams,
-      queueMax: options.queueMax,
-      waitMaxMs: options.queueWaitMaxMs,
-    });
+    this.#streams = new ReplyStreams({ ...options, name: options.modelName });
     this.#contexts = new AdapterContexts(base.model, {
       modelName: options.modelName,
       contextTokens: base.description.contextTokens,
@@ -106,16 +97,11 @@ export class LlamaEngine implements InferenceEngine, PromptEncoder {
   }
 
   async prepare({ adapter }: PrepareRequest): Promise<void> {
-    const stopper = this.#newStopper();
-    try {
-      await this.#track(this.#contexts.open(adapter, stopper.signal));
-    } finally {
-      this.#stoppers.delete(stopper);
-    }
+    await this.#streams.track((signal) => this.#contexts.open(adapter, signal));
   }
 
   generate(request: GenerateRequest): AsyncIterable<GenerateChunk> {
-    return this.#stream(request, this.#options.now());
+    return this.#streams.open(request, (reply, signal) => this.#makeReply(request, reply, signal));
   }
 
   async release(adapterDigest: string): Promise<void> {
@@ -135,8 +121,8 @@ export class LlamaEngine implements InferenceEngine, PromptEncoder {
     const isReady = this.#closing === undefined;
     return {
       isReady,
-      waiting: this.#queue.waiting,
-      streaming: this.#queue.holding,
+      waiting: this.#streams.waiting,
+      streaming: this.#streams.streaming,
       adaptersLoaded: this.#contexts.adaptersLoaded,
       ...(isReady ? { memoryBytes: this.#contexts.memoryBytes } : {}),
       detail: `${modelName}, ${threads} ${threads === 1 ? "thread" : "threads"}`,
@@ -149,65 +135,27 @@ export class LlamaEngine implements InferenceEngine, PromptEncoder {
     await this.#closing;
   }
 
-  async *#stream(request: GenerateRequest, startedAtMs: number): AsyncGenerator<GenerateChunk, void, undefined> {
-    if (this.#closing !== undefined) throw new InferenceUnavailableError(this.#options.modelName);
-    const stopper = this.#newStopper();
-    const onAbort = () => stopper.abort(request.signal.reason);
-    if (request.signal.aborted) onAbort();
-    request.signal.addEventListener("abort", onAbort, { once: true });
-
-    const reply = new ReplyChannel();
-    void this.#track(this.#run(request, startedAtMs, stopper.signal, reply));
-    try {
-      yield* reply.read();
-    } finally {
-      stopper.abort(); // the reader may have left early
-      request.signal.removeEventListener("abort", onAbort);
-      this.#stoppers.delete(stopper);
-    }
-  }
-
-  /** Fills the channel and always ends it; never rejects. */
-  async #run(request: GenerateRequest, startedAtMs: number, signal: AbortSignal, reply: ReplyChannel): Promise<void> {
-    const { now, modelName } = this.#options;
-    let promptTokens = 0;
+  async #makeReply(request: GenerateRequest, reply: ReplyWriter, signal: AbortSignal): Promise<void> {
+    const lease = await this.#contexts.acquire(request.adapter, request.conversationId, signal);
+    let hasFailed = true;
     let replyTokens = 0;
-    let firstTokenMs: number | undefined;
-    const finish = (endedBy: GenerateEnd["endedBy"]) => {
-      const first = firstTokenMs === undefined ? {} : { firstTokenMs };
-      reply.finish({ kind: "end", endedBy, promptTokens, replyTokens, ...first, totalMs: now() - startedAtMs });
-    };
-    // The reader is told at once; the token in work is finished behind its back.
-    const onAbort = () => finish("cancelled");
-    signal.addEventListener("abort", onAbort, { once: true });
-
-    let leaveQueue: (() => void) | undefined;
-    let lease: SequenceLease | undefined;
-    let hasFailed = false;
     try {
-      leaveQueue = await this.#queue.enter(request.conversationId, signal);
-      lease = await this.#contexts.acquire(request.adapter, request.conversationId, signal);
       const prompt = this.#codec.encodePrompt(request.messages);
-      promptTokens = prompt.length;
+      reply.countPrompt(prompt.length);
       const endedBy = await generateReply(lease.sequence, prompt, this.#codec, {
         sampling: { ...request.sampling, seed: request.sampling.seed ?? Math.floor(this.#random() * SEEDS) },
         replyTokensMax: request.replyTokensMax,
         signal,
         onToken: () => {
-          firstTokenMs ??= now() - startedAtMs;
           replyTokens += 1;
+          reply.countReply(replyTokens);
         },
         onText: (text) => reply.write(text),
       });
-      finish(endedBy);
-    } catch (cause) {
-      hasFailed = lease !== undefined;
-      if (signal.aborted) finish("cancelled");
-      else reply.fail(cause instanceof OperatingError ? cause : new InferenceUnavailableError(modelName, { cause }));
+      hasFailed = false;
+      reply.end(endedBy);
     } finally {
-      signal.removeEventListener("abort", onAbort);
-      await lease?.release(hasFailed);
-      leaveQueue?.();
+      await lease.release(hasFailed);
     }
   }
 
@@ -222,24 +170,8 @@ export class LlamaEngine implements InferenceEngine, PromptEncoder {
     });
   }
 
-  #newStopper(): AbortController {
-    const stopper = new AbortController();
-    this.#stoppers.add(stopper);
-    return stopper;
-  }
-
-  async #track(work: Promise<void>): Promise<void> {
-    this.#runs.add(work);
-    try {
-      await work;
-    } finally {
-      this.#runs.delete(work);
-    }
-  }
-
   async #dispose(): Promise<void> {
-    for (const stopper of this.#stoppers) stopper.abort();
-    await Promise.allSettled(this.#runs);
+    await this.#streams.close();
     await this.#contexts.close();
     await this.#base.model.dispose();
     await this.#base.llama.dispose();

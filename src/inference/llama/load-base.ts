@@ -1,8 +1,8 @@
 import { getLlama, type Llama, LlamaLogLevel, type LlamaModel } from "node-llama-cpp";
 import { InferenceUnavailableError, ModelNotFoundError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
+import { digestFile } from "../file-digest.ts";
 import type { BaseModel } from "../inference-engine.ts";
-import { digestFile } from "./file-digest.ts";
 import { checkGgufFile } from "./resolve-model.ts";
 
 export interface LoadBaseOptions {

@@ -1,4 +1,4 @@
-import type { GenerateChunk, GenerateEnd } from "../inference-engine.ts";
+import type { GenerateChunk, GenerateEnd } from "./inference-engine.ts";
 
 /**
  * Carries a reply from the token loop to its reader, so that a slow reader never holds a place in the queue: text that was

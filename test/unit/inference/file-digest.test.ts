@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promi
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { digestFile } from "#inference/llama/file-digest.ts";
+import { digestFile } from "#inference/file-digest.ts";
 
 const LARGE_BYTES = 16_000_000;
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { QueueFullError } from "#core/errors.ts";
-import { FairQueue } from "#inference/llama/fair-queue.ts";
+import { FairQueue } from "#inference/fair-queue.ts";
 
 const NEVER = new AbortController().signal;
 
