@@ -62,6 +62,16 @@ export class StoreBusyError extends OperatingError {
   }
 }
 
+export class RedisUnavailableError extends OperatingError {
+  readonly code = "REDIS_UNAVAILABLE";
+  readonly hint = "Look whether the server runs and REDIS_URL is right; `reactune doctor` tries it";
+
+  /** Without a cause: the driver's errors carry their commands, with people's words and the password. */
+  constructor(hosts: string, why: string) {
+    super(`Cannot use Redis at ${hosts}: ${why}`);
+  }
+}
+
 export class InferenceUnavailableError extends OperatingError {
   readonly code = "INFERENCE_UNAVAILABLE";
   readonly hint = "Run `reactune doctor`; it checks the model file, the memory and the servers";

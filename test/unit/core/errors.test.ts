@@ -30,6 +30,11 @@ const CASES: readonly [errors.OperatingError, string, string][] = [
     "Cannot use the store: another process has been writing for more than 5000 ms",
   ],
   [
+    new errors.RedisUnavailableError("10.0.0.1:6379", "it is not connected"),
+    "REDIS_UNAVAILABLE",
+    "Cannot use Redis at 10.0.0.1:6379: it is not connected",
+  ],
+  [
     new errors.InferenceUnavailableError("llama", { cause: CAUSE }),
     "INFERENCE_UNAVAILABLE",
     'Cannot reach inference engine "llama": it did not answer',
