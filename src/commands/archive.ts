@@ -1,9 +1,9 @@
-import { createReadStream, createWriteStream } from "node:fs";
-import { createInterface } from "node:readline";
+import { createWriteStream } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Archive } from "#store/archive.ts";
 import type { Output } from "./output.ts";
+import { readLines } from "./read-lines.ts";
 
 /** `reactune export <file>`: everything but adapter files, one record a line. Only the owner may read the file. */
 export async function exportArchive(archive: Archive, path: string, output: Output): Promise<void> {
@@ -26,7 +26,8 @@ export async function importArchive(
   options: { readonly isReplacing: boolean },
   output: Output,
 ): Promise<void> {
-  const lines = createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY });
-  const { records, byKind } = await archive.importLines(lines, { replace: options.isReplacing });
+  const { records, byKind } = await archive.importLines(readLines(path, { isZipped: false }), {
+    replace: options.isReplacing,
+  });
   output.print(`Read ${records} records: ${[...byKind].map(([kind, count]) => `${count} ${kind}`).join(", ")}`);
 }

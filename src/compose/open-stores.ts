@@ -5,6 +5,7 @@ import type { EventBus } from "#events/event-bus.ts";
 import type { JobQueue } from "#jobs/job-queue.ts";
 import type { Archive } from "#store/archive.ts";
 import type { ChatStore } from "#store/chat-store.ts";
+import { type DeletionLog, logDeletions } from "#store/deletion-log.ts";
 import type { FileStore } from "#store/file-store.ts";
 import type { LearningStore } from "#store/learning-store.ts";
 import type { Leases } from "#store/lease.ts";
@@ -27,6 +28,7 @@ export interface Stores {
   readonly moderation: ModerationStore;
   readonly platforms: PlatformStore;
   readonly privacy: PrivacyStore;
+  readonly deletions: DeletionLog;
   readonly vectors: TurnVectorStore;
   readonly cache: SemanticCache;
   readonly files: FileStore;
@@ -42,6 +44,8 @@ export interface Stores {
 export interface DataPaths {
   readonly directory: string;
   readonly database: string;
+  /** Outlives the database: a restore erases again whom it names. */
+  readonly deletions: string;
   readonly adapters: string;
   readonly runs: string;
   readonly general: string;
@@ -52,6 +56,7 @@ export function dataPaths(config: Config["data"]): DataPaths {
   return {
     directory,
     database: join(directory, "reactune.db"),
+    deletions: join(directory, "deletions.jsonl"),
     adapters: join(directory, "adapters"),
     runs: join(directory, "runs"),
     general: join(directory, "general"),
@@ -60,16 +65,24 @@ export function dataPaths(config: Config["data"]): DataPaths {
 
 /** The embedded stores: one SQLite file and a folder of adapters. Any number of processes may open them at once. */
 export async function openStores(config: Config, log: Log): Promise<Stores> {
-  const [{ openSqliteStore }, { sqliteJobQueue }, { openFileStore }, { memoryRateLimiter }, { memoryEventBus }] =
-    await Promise.all([
-      import("#store/sqlite/open-sqlite-store.ts"),
-      import("#jobs/sqlite/job-queue.ts"),
-      import("#store/files/file-store.ts"),
-      import("#store/memory/rate-limiter.ts"),
-      import("#events/memory/event-bus.ts"),
-    ]);
+  const [
+    { openSqliteStore },
+    { sqliteJobQueue },
+    { openFileStore },
+    { openDeletionLog },
+    { memoryRateLimiter },
+    { memoryEventBus },
+  ] = await Promise.all([
+    import("#store/sqlite/open-sqlite-store.ts"),
+    import("#jobs/sqlite/job-queue.ts"),
+    import("#store/files/file-store.ts"),
+    import("#store/files/deletion-log.ts"),
+    import("#store/memory/rate-limiter.ts"),
+    import("#events/memory/event-bus.ts"),
+  ]);
   const paths = dataPaths(config.data);
   const sqlite = openSqliteStore({ path: paths.database, log, now: Date.now });
+  const deletions = openDeletionLog(paths.deletions);
   return {
     chat: sqlite.chat,
     learning: sqlite.learning,
@@ -78,7 +91,8 @@ export async function openStores(config: Config, log: Log): Promise<Stores> {
     settings: sqlite.settings,
     moderation: sqlite.moderation,
     platforms: sqlite.platforms,
-    privacy: sqlite.privacy,
+    privacy: logDeletions(sqlite.privacy, deletions),
+    deletions,
     vectors: sqlite.vectors,
     cache: sqlite.cache,
     leases: sqlite.leases,

@@ -1,11 +1,18 @@
 import type { Command } from "commander";
 import { exportArchive, importArchive } from "#commands/archive.ts";
+import { type BackupParts, restoreBackup, writeBackup } from "#commands/backup.ts";
 import { clearCache, inspectCache, showCacheStats } from "#commands/cache.ts";
 import { printJson } from "#commands/output.ts";
+import type { Config } from "#config/schema.ts";
 import { formatSettings, listSettingsForJson } from "#config/show.ts";
+import { RestoreRefusedError } from "#core/errors.ts";
+import type { Log } from "#core/log.ts";
 import type { CommandContext } from "./command-context.ts";
 import { openLog } from "./open-log.ts";
-import { openStores, type Stores } from "./open-stores.ts";
+import { dataPaths, openStores, type Stores } from "./open-stores.ts";
+import { trainerParts } from "./open-trainer.ts";
+import { findServer } from "./running-server.ts";
+import { readVersion } from "./version.ts";
 
 const ENTRIES_SHOWN = 30;
 
@@ -60,6 +67,7 @@ export function addDataCommands(program: Command, context: CommandContext): void
         importArchive(stores.archive, file, { isReplacing: options.replace === true }, output),
       ),
     );
+  addBackupCommands(program, context);
   program
     .command("config")
     .description("settings and where they come from")
@@ -72,7 +80,55 @@ export function addDataCommands(program: Command, context: CommandContext): void
     });
 }
 
-async function withStores(context: CommandContext, act: (stores: Stores) => Promise<void>): Promise<void> {
+function addBackupCommands(program: Command, context: CommandContext): void {
+  const { output } = context;
+  program
+    .command("backup")
+    .argument("<file>", "a new file; people's words are in it")
+    .option("--json", "for scripts")
+    .description("write everything, adapters too, into one file; chat goes on meanwhile")
+    .action((file, options) =>
+      withBackupParts(context, (parts) => writeBackup(parts, file, { isJson: options.json === true }, output)),
+    );
+  program
+    .command("restore")
+    .argument("<file>", "written by backup")
+    .option("--replace", "remove what is there first")
+    .option("--dry-run", "check the file and say what is in it")
+    .option("--json", "for scripts")
+    .description("bring everything back, but for what was erased since")
+    .action((file, options) =>
+      withBackupParts(context, async (parts, config) => {
+        const isDryRun = options.dryRun === true;
+        const server = isDryRun ? undefined : await findServer(config);
+        if (server !== undefined) throw new RestoreRefusedError(server.url);
+        const isReplacing = options.replace === true;
+        await restoreBackup(parts, file, { isReplacing, isDryRun, isJson: options.json === true }, output);
+      }),
+    );
+}
+
+function withBackupParts(
+  context: CommandContext,
+  act: (parts: BackupParts, config: Config) => Promise<void>,
+): Promise<void> {
+  return withStores(context, (stores, config, log) =>
+    act(
+      {
+        ...stores,
+        ...trainerParts(config, stores, log).request,
+        program: readVersion(),
+        workFolder: dataPaths(config.data).directory,
+      },
+      config,
+    ),
+  );
+}
+
+async function withStores(
+  context: CommandContext,
+  act: (stores: Stores, config: Config, log: Log) => Promise<void>,
+): Promise<void> {
   const { config } = context.load();
   const log = await openLog(
     { ...config.log, level: config.log.level === "info" ? "warn" : config.log.level },
@@ -80,7 +136,7 @@ async function withStores(context: CommandContext, act: (stores: Stores) => Prom
   );
   const stores = await openStores(config, log);
   try {
-    await act(stores);
+    await act(stores, config, log);
   } finally {
     await stores.close();
   }

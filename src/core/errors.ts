@@ -212,6 +212,33 @@ export class ImportInvalidError extends OperatingError {
   }
 }
 
+export class BackupInvalidError extends OperatingError {
+  readonly code = "BACKUP_INVALID";
+  readonly hint = "Use another backup, or copy this one again; nothing was restored";
+
+  constructor(path: string, why: string, options?: ErrorOptions) {
+    super(`Cannot restore "${path}": ${why}`, options);
+  }
+}
+
+export class BackupTargetError extends OperatingError {
+  readonly code = "BACKUP_TARGET";
+  readonly hint = "Name a file that is not there yet, for instance with the date in its name";
+
+  constructor(path: string) {
+    super(`Cannot write the backup to "${path}": it is there already`);
+  }
+}
+
+export class RestoreRefusedError extends OperatingError {
+  readonly code = "RESTORE_REFUSED";
+  readonly hint = "Stop it first; what it holds in memory would be written over what is restored";
+
+  constructor(url: string) {
+    super(`Cannot restore while Reactune runs at ${url}`);
+  }
+}
+
 /** The words for a log or a person, with the hint where the error has one. Never a credential: errors hold none. */
 export function describeError(error: unknown): string {
   if (error instanceof OperatingError) return `${error.message}. ${error.hint}`;

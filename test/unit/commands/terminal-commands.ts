@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { watchSettings } from "#bots/watch-settings.ts";
 import { type OpenCommands, openCommands } from "#compose/open-commands.ts";
@@ -8,6 +9,7 @@ import { loadConfig } from "#config/load.ts";
 import { readSystem } from "#config/system.ts";
 import type { Feedback } from "#core/feedback.ts";
 import { sqliteJobQueue } from "#jobs/sqlite/job-queue.ts";
+import { openDeletionLog } from "#store/files/deletion-log.ts";
 import { openFileStore } from "#store/files/file-store.ts";
 import { memoryRateLimiter } from "#store/memory/rate-limiter.ts";
 import type { World } from "../../fixtures/dashboard/open-world.ts";
@@ -23,6 +25,7 @@ export async function openTerminalCommands({ store, parts }: World): Promise<Ope
     ...store,
     events,
     files: await openFileStore(makeTempFolder(), Date.now),
+    deletions: openDeletionLog(join(makeTempFolder(), "deletions.jsonl")),
     jobs: sqliteJobQueue({ database: store.jobsDatabase, now: Date.now }),
     rateLimiter: memoryRateLimiter(),
     close: async () => {},

@@ -83,6 +83,17 @@ const CASES: readonly [errors.OperatingError, string, string][] = [
     "SETTING_INVALID",
     'Cannot change setting "chat.trigger": it is x',
   ],
+  [
+    new errors.BackupInvalidError("b.tar", "it is cut", { cause: CAUSE }),
+    "BACKUP_INVALID",
+    'Cannot restore "b.tar": it is cut',
+  ],
+  [new errors.BackupTargetError("b.tar"), "BACKUP_TARGET", 'Cannot write the backup to "b.tar": it is there already'],
+  [
+    new errors.RestoreRefusedError("http://127.0.0.1:1"),
+    "RESTORE_REFUSED",
+    "Cannot restore while Reactune runs at http://127.0.0.1:1",
+  ],
   [new errors.ImportInvalidError(3, "no JSON", { cause: CAUSE }), "IMPORT_INVALID", "Cannot import line 3: no JSON"],
 ];
 
