@@ -6,12 +6,16 @@ import pc from "picocolors";
 import type { CommandFile } from "#bots/chat-command.ts";
 import { chatInTerminal } from "#commands/chat.ts";
 import { isChosenByOperator } from "#config/load.ts";
+import type { Config } from "#config/schema.ts";
 import { startAll } from "./all.ts";
 import type { CommandContext } from "./command-context.ts";
+import { runDiscordShard } from "./discord-shard.ts";
+import { runDiscordShards } from "./discord-shards.ts";
 import { newId } from "./identity.ts";
 import { openChat } from "./open-chat.ts";
 import { openLog } from "./open-log.ts";
 import { openStores } from "./open-stores.ts";
+import { describePlatforms } from "./platforms.ts";
 
 const CLOSE_MAX_MS = 20_000;
 
@@ -19,17 +23,24 @@ export function addServerCommands(program: Command, context: CommandContext): vo
   program
     .command("start", { isDefault: true })
     .description("run everything: web chat, learning, schedule, and every platform that has credentials")
-    .action(() => start(context));
+    .option("--shards <count>", "processes for Discord's servers: a number, or auto (discord.shards)")
+    .action((flags) => start(context, flags));
+  program
+    .command("discord-shard", { hidden: true })
+    .description("serves a share of Discord's servers for the program that starts it")
+    .action(() => runDiscordShard());
   program
     .command("chat")
     .description("chat in this terminal")
     .action(() => chat(context));
 }
 
-async function start({ load, output }: CommandContext): Promise<void> {
-  const { config, settings } = load();
+async function start({ load, output, envFile }: CommandContext, flags: { readonly shards?: string }): Promise<void> {
+  const { config, settings } = load(flags.shards === undefined ? {} : { forced: { "discord.shards": flags.shards } });
   const log = await openLog(config.log, "stdout");
-  const running = await startAll(config, { isPortGiven: isChosenByOperator(settings, "web.port") }, log);
+  const isPortGiven = isChosenByOperator(settings, "web.port");
+  const running = await startAll(config, { isPortGiven, envFile: envFile() }, log);
+  const shards = isSharded(config) ? runDiscordShards(config, log) : undefined;
   if (running.url !== undefined) {
     output.print(`\n  ${pc.bold("Reactune is ready")}: ${pc.cyan(running.url)}`);
     output.print(
@@ -41,11 +52,16 @@ async function start({ load, output }: CommandContext): Promise<void> {
     closeWithGrace({ delay: CLOSE_MAX_MS, logger: false }, async ({ err }) => {
       if (err !== undefined) log.error({ err }, "program.crashed");
       log.info({}, "program.stopping");
-      await running.close();
+      await Promise.all([shards?.close(), running.close()]);
       if (err === undefined) resolve();
       else reject(err);
     });
   });
+}
+
+function isSharded(config: Config): boolean {
+  const isOn = describePlatforms(config).some(({ platform, isOn }) => platform === "discord" && isOn);
+  return isOn && config.discord.shards !== undefined;
 }
 
 async function chat({ load }: CommandContext): Promise<void> {

@@ -27,13 +27,13 @@ export function addSetupCommands(program: Command, context: CommandContext): voi
   for (const { variable, label } of SETUP_FIELDS) {
     setup.option(`--${flagOf(variable)}-file <file>`, `file that holds the ${label}; - for standard input`);
   }
-  setup.action((options) => runSetup(program, context, options));
+  setup.action((options) => runSetup(context, options));
   program
     .command("invite")
     .description("links that bring the bot into a Discord server and make the Slack app")
     .option("--application-id <id>", "of the Discord application; read from the token when not given")
     .option("--json", "for scripts")
-    .action((options) => runInvite(program, context, options));
+    .action((options) => runInvite(context, options));
   program
     .command("replay <file>")
     .description(
@@ -81,11 +81,10 @@ export function openWebSetup(config: Config, envFile: string | undefined): Setup
 }
 
 async function runSetup(
-  program: Command,
-  { output, load }: CommandContext,
+  { output, load, envFile }: CommandContext,
   options: Readonly<Record<string, unknown>>,
 ): Promise<void> {
-  const context = contextOf(configOrDefaults(load, output.tell), envFileOf(program));
+  const context = contextOf(configOrDefaults(load, output.tell), envFile());
   const given = await readGiven(options);
   const { openSetupPrompts } = await import("#commands/setup-prompts.ts");
   const isUnattended = options["yes"] === true || options["json"] === true || !process.stdin.isTTY;
@@ -98,12 +97,11 @@ async function runSetup(
 }
 
 async function runInvite(
-  program: Command,
-  { output, load }: CommandContext,
+  { output, load, envFile }: CommandContext,
   options: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   const config = configOrDefaults(load, output.tell);
-  const context = contextOf(config, envFileOf(program));
+  const context = contextOf(config, envFile());
   const token = config?.credentials.discordToken;
   const chosen = options["applicationId"];
   const asked =
@@ -162,11 +160,6 @@ async function readSecret(path: string, variable: string): Promise<string> {
     `file "${path}" cannot be read`,
     `Check the path after --${flagOf(variable)}-file`,
   );
-}
-
-function envFileOf(program: Command): string | undefined {
-  const path = program.opts()["envFile"];
-  return typeof path === "string" ? path : undefined;
 }
 
 /** "discord-token" for DISCORD_TOKEN. */

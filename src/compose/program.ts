@@ -23,8 +23,13 @@ export function createProgram(program: Command, output: Output): Command {
     .option("--port <port>", "port of the web chat, 0 takes any free one (web.port)")
     .option("--log-level <level>", "trace, debug, info, warn, error or silent (log.level)")
     .showHelpAfterError("(run with --help for what there is)");
+  const envFile = () => {
+    const path: unknown = program.opts()["envFile"];
+    return typeof path === "string" ? path : undefined;
+  };
   const context: CommandContext = {
     output,
+    envFile,
     load: ({ presets = {}, forced = {} } = {}) => {
       const options = program.opts();
       const argvSettings = [
@@ -34,7 +39,7 @@ export function createProgram(program: Command, output: Output): Command {
       return loadSettings({
         ...readSystem(),
         configFile: options["config"],
-        envFile: options["envFile"],
+        envFile: envFile(),
         argvSettings,
         presets,
       });
