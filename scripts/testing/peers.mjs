@@ -12,9 +12,14 @@ const CONNECT_MAX_MS = 500;
  */
 export async function listPeers(env = process.env) {
   const servers = [
-    { name: "ollama", url: env.OLLAMA_HOST ?? "http://127.0.0.1:11434", fix: "start Ollama and set OLLAMA_HOST" },
-    { name: "mongodb", url: env.MONGODB_URI ?? "mongodb://127.0.0.1:27017", fix: "start MongoDB and set MONGODB_URI" },
-    { name: "redis", url: env.REDIS_URL ?? "redis://127.0.0.1:6379", fix: "start Redis and set REDIS_URL" },
+    { name: "ollama", url: env.OLLAMA_HOST, program: "ollama", fix: "install Ollama, or start it and set OLLAMA_HOST" },
+    {
+      name: "mongodb",
+      url: env.MONGODB_URI,
+      program: env.REACTUNE_NX27017 ?? "nx-27017",
+      fix: "pip install NX-27017 into an environment on the PATH, or start MongoDB and set MONGODB_URI",
+    },
+    { name: "redis", url: env.REDIS_URL, program: "redis-server", fix: "install Redis, or start it and set REDIS_URL" },
   ];
   return [
     {
@@ -27,17 +32,31 @@ export async function listPeers(env = process.env) {
       isThere: findBrowser(env) !== undefined,
       fix: "sudo apt install chromium, or name one in CHROMIUM",
     },
-    ...(await Promise.all(servers.map(async ({ url, ...peer }) => ({ ...peer, isThere: await canConnect(url) })))),
+    ...(await Promise.all(
+      servers.map(async ({ name, url, program, fix }) => ({
+        name,
+        fix,
+        isThere: url === undefined ? findProgram(program, env) !== undefined : await canConnect(url),
+      })),
+    )),
   ];
 }
 
 /** Path of a Chromium, $CHROMIUM first; undefined when none is installed. */
 export function findBrowser(env = process.env) {
   if (env.CHROMIUM) return env.CHROMIUM;
-  for (const directory of (env.PATH ?? "").split(delimiter)) {
-    for (const name of browserNames) if (isExecutable(join(directory, name))) return join(directory, name);
+  for (const name of browserNames) {
+    const path = findProgram(name, env);
+    if (path !== undefined) return path;
   }
   return undefined;
+}
+
+/** A program by its name on the PATH, or by its path. */
+function findProgram(name, env) {
+  if (name.includes("/")) return isExecutable(name) ? name : undefined;
+  const directories = (env.PATH ?? "").split(delimiter);
+  return directories.map((directory) => join(directory, name)).find(isExecutable);
 }
 
 function isExecutable(path) {
