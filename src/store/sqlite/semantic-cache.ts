@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { CacheEntry, CacheStats, SemanticCache } from "#store/semantic-cache.ts";
+import { toBytes, toVector } from "#store/vector-block.ts";
 import { openCacheCounters } from "./cache-counters.ts";
-import { cacheVectors, toVector } from "./cache-vectors.ts";
+import { cacheVectors } from "./cache-vectors.ts";
 import { keyText } from "./columns.ts";
 import type { Sql } from "./sql.ts";
 
@@ -157,8 +158,4 @@ export function openSqliteCache(sql: Sql): OpenedCache {
 /** Of the escaped text: two different lone surrogates have the same UTF-8. */
 function hashOf(text: string): string {
   return createHash("sha256").update(keyText(text)).digest("base64");
-}
-
-function toBytes(vector: Float32Array): Uint8Array {
-  return new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
 }

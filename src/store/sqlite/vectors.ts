@@ -1,5 +1,5 @@
 import type { TurnVectorStore } from "#store/turn-vector-store.ts";
-import { toVector } from "./cache-vectors.ts";
+import { toVector } from "#store/vector-block.ts";
 import { keyText } from "./columns.ts";
 import type { Sql } from "./sql.ts";
 
