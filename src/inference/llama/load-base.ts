@@ -12,6 +12,8 @@ export interface LoadBaseOptions {
   readonly threads: number;
   readonly contextTokens: number;
   readonly gpu: false | "auto";
+  /** False: vocabulary and template only, to make prompts with. */
+  readonly holdsWeights?: boolean;
   readonly log: Log;
 }
 
@@ -28,13 +30,14 @@ export async function loadBase(options: LoadBaseOptions): Promise<LoadedBase> {
   // Its binary is tried in a child process first: time enough to hash the weights here.
   const [llama, digest] = await Promise.all([openLlama(options), digestFile(modelPath)]);
   try {
-    const model = await llama.loadModel({ modelPath, ...(options.gpu === false ? { gpuLayers: 0 } : {}) });
+    const vocabOnly = options.holdsWeights === false;
+    const model = await llama.loadModel({ modelPath, vocabOnly, ...(options.gpu === false ? { gpuLayers: 0 } : {}) });
     const description: BaseModel = {
       name: options.modelName,
       digest,
       architecture: model.architecture,
       parameters: countParameters(model),
-      contextTokens: Math.min(options.contextTokens, model.trainContextSize),
+      contextTokens: Math.min(options.contextTokens, trainedContextTokens(model)),
       path: modelPath,
       isStandIn: options.isStandIn,
     };
@@ -59,6 +62,11 @@ async function openLlama({ gpu, threads, modelName, log }: LoadBaseOptions): Pro
   } catch (cause) {
     throw new InferenceUnavailableError(modelName, { cause }); // no binary for this machine
   }
+}
+
+/** Without weights llama.cpp tells none. */
+function trainedContextTokens(model: LlamaModel): number {
+  return model.trainContextSize || (model.fileInfo.architectureMetadata.context_length ?? 0);
 }
 
 function countParameters(model: LlamaModel): number {

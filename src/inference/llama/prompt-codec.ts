@@ -60,6 +60,41 @@ export class PromptCodec {
     return this.#endOfTurn === undefined ? tokens : [...tokens, this.#endOfTurn];
   }
 
+  /** As text that an engine reads with control tokens switched on, which the words of people must not form. */
+  renderPrompt(messages: readonly PromptMessage[]): string {
+    const tokens = this.#withoutBos(this.encodePrompt(messages));
+    const text = this.#model.detokenize(tokens, true);
+    if (this.#countControls(this.#model.tokenize(text, true)) === this.#countControls(tokens)) return text;
+
+    const broken = messages.map(({ role, content }) => ({ role, content: this.#breakControls(content) }));
+    return this.#model.detokenize(this.#withoutBos(this.encodePrompt(broken)), true);
+  }
+
+  /** Those that are tokens, too. */
+  listStopTexts(): readonly string[] {
+    return [...this.stopTexts, ...[...this.stopTokens].map((token) => this.#model.detokenize([token], true))];
+  }
+
+  /** Engines put it there themselves, where the model wants it. */
+  #withoutBos(tokens: Token[]): Token[] {
+    return this.#model.tokens.shouldPrependBosToken && tokens[0] === this.#model.tokens.bos ? tokens.slice(1) : tokens;
+  }
+
+  #countControls(tokens: readonly Token[]): number {
+    return tokens.filter((token) => this.#model.isSpecialToken(token)).length;
+  }
+
+  /** An invisible space after the first character of each: people read the same. */
+  #breakControls(content: string): string {
+    const controls = new Set(this.#model.tokenize(content, true).filter((token) => this.#model.isSpecialToken(token)));
+    let broken = content;
+    for (const token of controls) {
+      const text = this.#model.detokenize([token], true);
+      broken = broken.replaceAll(text, `${text.slice(0, 1)}\u200b${text.slice(1)}`);
+    }
+    return broken;
+  }
+
   #render(messages: readonly PromptMessage[]) {
     const chatHistory: ChatHistoryItem[] = messages.map(({ role, content }) => {
       if (role === "assistant") return { type: "model", response: [content] };
