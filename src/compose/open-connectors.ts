@@ -4,11 +4,15 @@ import type { PlatformConnector } from "#bots/platform-connector.ts";
 import type { Config } from "#config/schema.ts";
 import type { Log } from "#core/log.ts";
 import type { PlatformStore } from "#store/platform-store.ts";
+import { carryCursors } from "./discord-shards.ts";
 import { openEncryptionKey } from "./encryption-key.ts";
 import { newId } from "./identity.ts";
 import { describePlatforms, slackMode } from "./platforms.ts";
 
-/** A connector for each chat platform that has credentials. They have not started yet. */
+/**
+ * A connector for each chat platform that has credentials. They have not started yet. Discord has none here where its servers are
+ * spread over shards: those are processes of their own.
+ */
 export async function openConnectors(
   config: Config,
   platforms: PlatformStore,
@@ -17,16 +21,29 @@ export async function openConnectors(
 ): Promise<readonly PlatformConnector[]> {
   const on = describePlatforms(config).flatMap(({ platform, isOn }) => (isOn ? [platform] : []));
   const connectors: PlatformConnector[] = [];
-  if (on.includes("discord")) connectors.push(await openDiscord(config, settings, log));
+  if (on.includes("discord") && config.discord.shards === undefined) {
+    await carryCursors(platforms, 0);
+    connectors.push(await openDiscord(config, settings, log));
+  }
   if (on.includes("slack")) connectors.push(await openSlack(config, platforms, settings, log));
   return connectors;
 }
 
-async function openDiscord({ credentials, discord }: Config, settings: SettingsWatch, log: Log) {
+/** What Discord lets one bot send in a second, all its processes together. */
+const DISCORD_REQUESTS_PER_SECOND = 50;
+
+/** For one of so many processes that share the bot's limits. */
+export async function openDiscord(
+  { credentials, discord }: Config,
+  settings: SettingsWatch,
+  log: Log,
+  processes = 1,
+): Promise<PlatformConnector> {
   const { createDiscordConnector } = await import("#bots/discord/discord-connector.ts");
   return createDiscordConnector({
     token: credentials.discordToken ?? "",
     ...(discord.apiUrl === undefined ? {} : { apiUrl: discord.apiUrl }),
+    requestsPerSecondMax: Math.max(1, Math.floor(DISCORD_REQUESTS_PER_SECOND / processes)),
     settings,
     log,
     now: Date.now,

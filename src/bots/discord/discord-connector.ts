@@ -25,6 +25,8 @@ export interface DiscordConnectorOptions {
   readonly token: string;
   /** Of the HTTP API, without the version: "http://127.0.0.1:9000/api". Undefined: Discord's own. */
   readonly apiUrl?: string;
+  /** Share of what Discord allows the bot in all. */
+  readonly requestsPerSecondMax?: number;
   readonly settings: SettingsWatch;
   readonly log: Log;
   readonly now: Now;
@@ -35,6 +37,8 @@ const LIMITS: ConnectorLimits = {
   messageCharsMax: MESSAGE_CHARS_MAX,
   editIntervalMs: 1000,
   channelPace: { writes: 5, perMs: 5000 },
+  // To Discord a thread is a channel.
+  hasPacePerThread: true,
 };
 
 /** Our replies that are looked at again when a session was lost and what happened meanwhile was not sent. */
@@ -46,7 +50,7 @@ const RECENT_REPLIES_MAX = 100;
  */
 export function createDiscordConnector(options: DiscordConnectorOptions): PlatformConnector {
   const { token, apiUrl, settings, log, now, newId } = options;
-  const client = createClient(apiUrl) as Client<true>;
+  const client = createClient(apiUrl, options.requestsPerSecondMax) as Client<true>;
   const parts: DiscordParts = { client, settings, log, now, newId };
   const threads = createOpenThreads(parts);
   const userCalls = createUserCalls(client, now);

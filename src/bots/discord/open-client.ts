@@ -5,6 +5,7 @@ import type { Log } from "#core/log.ts";
 const READY_MAX_MS = 120_000;
 const REQUEST_TIMEOUT_MS = 15_000;
 const SERVER_ERROR_RETRIES_MAX = 5;
+const REQUESTS_PER_SECOND = 50;
 const MEMBERS_PER_GUILD_MAX = 100;
 const USERS_MAX = 10_000;
 
@@ -12,7 +13,7 @@ const USERS_MAX = 10_000;
  * A client that keeps servers, channels and threads, and nothing that people write: messages and reactions are taken from the
  * raw events, so that none is dropped because what it belongs to is older than this process.
  */
-export function createClient(apiUrl: string | undefined): Client {
+export function createClient(apiUrl: string | undefined, requestsPerSecondMax: number = REQUESTS_PER_SECOND): Client {
   return new Client({
     intents: [
       GatewayIntentBits.Guilds,
@@ -44,6 +45,7 @@ export function createClient(apiUrl: string | undefined): Client {
       rejectOnRateLimit: null,
       retries: SERVER_ERROR_RETRIES_MAX,
       timeout: REQUEST_TIMEOUT_MS,
+      globalRequestsPerSecond: requestsPerSecondMax,
       ...(apiUrl === undefined ? {} : { api: apiUrl.replace(/\/$/, "") }),
     },
   } satisfies ClientOptions);

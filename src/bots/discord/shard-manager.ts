@@ -11,6 +11,8 @@ export interface ShardOptions {
   readonly file: string;
   readonly args: readonly string[];
   readonly execArgv: readonly string[];
+  /** Told the count before any process starts; gives what each is told first, over the channel between the processes. */
+  readonly greet?: (count: number) => Promise<(shard: number) => object>;
   readonly log: Log;
   /** Between two processes; Discord lets one session begin per 5 seconds. */
   readonly delayMs?: number;
@@ -21,20 +23,27 @@ export interface RunningShards {
   stop(): Promise<void>;
 }
 
+/** A process that Discord refuses for good ends with this; it is not started again. */
+export const REFUSED_EXIT_CODE = 78;
+
 const DELAY_MS = 5500;
 const READY_MAX_MS = 120_000;
 const STOP_MAX_MS = 20_000;
 const RESTART_MS = 1000;
-const RESTART_MAX_MS = 60_000;
+/** Discord allows 1,000 new sessions a day. */
+const RESTART_MAX_MS = 5 * 60_000;
 const YOUNG_MS = 10 * 60_000;
 
 /**
  * Spreads the servers over processes, each with its own session. A process that dies is started again, later each time it dies
- * young. Rejects when a process does not come up at the start; with PlatformRefusedError when Discord does not know the token.
+ * young, unless it ended with `REFUSED_EXIT_CODE`. Resolves when each was started once. Rejects with PlatformRefusedError when Discord does
+ * not know the token, and when Discord cannot be reached.
  */
 export async function startShards(options: ShardOptions): Promise<RunningShards> {
   const { token, file, args, execArgv, log } = options;
-  const count = options.shards === "auto" ? await recommendedShards(options) : options.shards;
+  const recommended = await recommendedShards(options);
+  const count = options.shards === "auto" ? recommended : options.shards;
+  const greeting = await options.greet?.(count);
   const manager = new ShardingManager(file, {
     token,
     totalShards: count,
@@ -45,41 +54,61 @@ export async function startShards(options: ShardOptions): Promise<RunningShards>
     execArgv: [...execArgv],
   });
   const timers = new Set<NodeJS.Timeout>();
-  let isUp = false;
+  let isStopping = false;
+
+  async function spawn(shard: Shard): Promise<void> {
+    // A process that dies before it is ready begins this again by its death.
+    await shard.spawn(READY_MAX_MS).catch((error: unknown) => {
+      log.warn({ shard: shard.id, reason: describeError(error) }, "shard.not-ready");
+    });
+  }
+
   manager.on("shardCreate", (shard) => {
     let deaths = 0;
     let readyAtMs = 0;
+    shard.on("spawn", () => {
+      readyAtMs = 0;
+      if (greeting !== undefined) shard.process?.send(greeting(shard.id), () => {});
+      shard.process?.once("exit", (exitCode) => {
+        deaths = readyAtMs !== 0 && Date.now() - readyAtMs >= YOUNG_MS ? 1 : deaths + 1;
+        if (isStopping) return;
+        const isRefused = exitCode === REFUSED_EXIT_CODE;
+        const waitMs = Math.min(RESTART_MAX_MS, RESTART_MS * 2 ** (deaths - 1));
+        log.warn({ shard: shard.id, exitCode, restartAfterMs: isRefused ? undefined : waitMs }, "shard.died");
+        if (isRefused) return;
+        const timer = setTimeout(() => {
+          timers.delete(timer);
+          void spawn(shard);
+        }, waitMs);
+        timers.add(timer);
+      });
+    });
     shard.on("ready", () => {
       readyAtMs = Date.now();
-      log.info({ shard: shard.id, shards: count }, "shard.started");
+      log.info({ shard: shard.id, shards: count, pid: shard.process?.pid }, "shard.started");
     });
     shard.on("error", (error) => log.error({ shard: shard.id, reason: describeError(error) }, "shard.errored"));
-    shard.on("death", () => {
-      deaths = Date.now() - readyAtMs < YOUNG_MS ? deaths + 1 : 1;
-      const waitMs = Math.min(RESTART_MAX_MS, RESTART_MS * 2 ** (deaths - 1));
-      log.warn({ shard: shard.id, restartAfterMs: isUp ? waitMs : undefined }, "shard.died");
-      if (!isUp) return;
-      const timer = setTimeout(() => {
-        timers.delete(timer);
-        // When it dies again, this begins again.
-        shard.spawn(READY_MAX_MS).catch(() => {});
-      }, waitMs);
-      timers.add(timer);
-    });
   });
   const stop = async () => {
-    isUp = false;
+    isStopping = true;
     for (const timer of timers) clearTimeout(timer);
     await Promise.all([...manager.shards.values()].map(stopShard));
   };
-  try {
-    await manager.spawn({ delay: options.delayMs ?? DELAY_MS, timeout: READY_MAX_MS });
-    isUp = true;
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  return { count, stop };
+  const spawnAll = async () => {
+    for (let id = 0; id < count && !isStopping; id++) {
+      if (id > 0) await new Promise((resolve) => setTimeout(resolve, options.delayMs ?? DELAY_MS));
+      if (!isStopping) await spawn(manager.createShard(id));
+    }
+  };
+  const spawning = spawnAll();
+  return {
+    count,
+    async stop() {
+      await stop();
+      await spawning;
+      await stop();
+    },
+  };
 }
 
 /** Calls `onGone` when the process that started this shard is no more: nobody would ever end it. */
@@ -87,7 +116,7 @@ export function watchShardManager(onGone: () => void): void {
   if (process.send !== undefined) process.once("disconnect", onGone);
 }
 
-/** discord.js asks for this at Discord's own address only. */
+/** discord.js asks for this at Discord's own address only. Also tells whether the token is good, before any process is started. */
 async function recommendedShards({ token, apiUrl }: ShardOptions): Promise<number> {
   const rest = new REST(apiUrl === undefined ? {} : { api: apiUrl.replace(/\/$/, "") }).setToken(token);
   try {

@@ -22,7 +22,7 @@ async function openSharded(shards: number | "auto", recommended = 2) {
     readFileSync(file, "utf8")
       .split("\n")
       .filter((line) => line !== "")
-      .map((line) => JSON.parse(line) as { shard: number; pid: number; guilds: string[] });
+      .map((line) => JSON.parse(line) as { shard: number; pid: number; guilds: string[]; word?: string });
   const options = {
     token: double.token,
     apiUrl: double.apiUrl,
@@ -45,7 +45,7 @@ test("startShards() starts as many processes as Discord recommends, each with it
   onTestFinished(() => running.stop());
 
   expect(running.count).toBe(2);
-  await vi.waitFor(() => expect(started().map(({ shard }) => shard)).toEqual([0, 1]));
+  await vi.waitFor(() => expect(started().map(({ shard }) => shard)).toEqual([0, 1]), 20_000);
   expect(started().map(({ guilds: own }) => own.length)).toEqual([2, 2]);
   expect(new Set(started().flatMap(({ guilds: own }) => own))).toEqual(new Set(guilds));
 });
@@ -54,7 +54,7 @@ test("startShards() starts a process again that died, and none after stop()", { 
   const { options, started } = await openSharded(1);
   const running = await startShards(options);
   onTestFinished(() => running.stop());
-  await vi.waitFor(() => expect(started()).toHaveLength(1));
+  await vi.waitFor(() => expect(started()).toHaveLength(1), 20_000);
 
   process.kill(started()[0]?.pid ?? 0, "SIGKILL");
   await vi.waitFor(() => expect(started()).toHaveLength(2), 20_000);
@@ -63,6 +63,38 @@ test("startShards() starts a process again that died, and none after stop()", { 
   const [first, second] = started().map(({ pid }) => pid);
   expect(second).not.toBe(first);
   expect(() => process.kill(second ?? 0, 0)).toThrow();
+});
+
+test("startShards() tells each process first what it needs, as often as it starts one", {
+  timeout: 60_000,
+}, async () => {
+  const { options, started } = await openSharded(2);
+  const counts: number[] = [];
+  const greet = async (count: number) => {
+    counts.push(count);
+    return (shard: number) => ({ word: `you are ${shard}` });
+  };
+  const running = await startShards({ ...options, args: [...options.args, "greeted"], greet });
+  onTestFinished(() => running.stop());
+  await vi.waitFor(() => expect(started()).toHaveLength(2), 20_000);
+
+  process.kill(started()[0]?.pid ?? 0, "SIGKILL");
+
+  await vi.waitFor(() => expect(started()).toHaveLength(3), 20_000);
+  expect(started().map(({ word }) => word)).toEqual(["you are 0", "you are 1", "you are 0"]);
+  expect(counts).toEqual([2]);
+});
+
+test("startShards() starts no process again that Discord refuses", { timeout: 60_000 }, async () => {
+  const { options, started, lines } = await openSharded(1);
+  const greet = async () => () => ({});
+  const running = await startShards({ ...options, args: [...options.args, "refused"], greet });
+  onTestFinished(() => running.stop());
+
+  await vi.waitFor(() => expect(lines.map(({ event }) => event)).toContain("shard.died"), 20_000);
+  await new Promise((resolve) => setTimeout(resolve, 2000));
+
+  expect(started()).toHaveLength(1);
 });
 
 test("startShards() says that the token was refused", async () => {

@@ -1,0 +1,113 @@
+import closeWithGrace from "close-with-grace";
+import type { PlatformConnector } from "#bots/platform-connector.ts";
+import type { Config } from "#config/schema.ts";
+import { OperatingError } from "#core/errors.ts";
+import type { Log } from "#core/log.ts";
+import type { PlatformStore } from "#store/platform-store.ts";
+import { cursorKey, type ShardGreeting } from "./discord-shards.ts";
+import { openChat } from "./open-chat.ts";
+import { openDiscord } from "./open-connectors.ts";
+import { openLog } from "./open-log.ts";
+import { openStores } from "./open-stores.ts";
+
+const CLOSE_MAX_MS = 20_000;
+const GREETING_MAX_MS = 30_000;
+/** A terminal sends these to all processes at once; a shard ends when the one that started it says so, or is gone. */
+const LEFT_TO_MANAGER = ["SIGINT", "SIGHUP"] as const;
+
+/**
+ * The program of one shard: its servers' messages, reactions and commands from the gateway to the reply, on the same stores as the
+ * process that started it. That one has the pages, the schedule and training. Sets the exit code that `startShards` understands.
+ */
+export async function runDiscordShard(): Promise<void> {
+  for (const signal of LEFT_TO_MANAGER) process.on(signal, () => {});
+  const { REFUSED_EXIT_CODE, watchShardManager } = await import("#bots/discord/shard-manager.ts");
+  const greeting = await readGreeting();
+  if (greeting === undefined) {
+    process.exitCode = 1;
+    return;
+  }
+  const { shard } = greeting;
+  const config: Config = { ...greeting.config, feedback: { emoji: new Map(greeting.emoji) } };
+  const log = withFields(await openLog(config.log, "stdout"), { shard });
+  const stores = await openStores(config, log);
+  const platforms = ownCursor(stores.platforms, shard);
+  const failures: unknown[] = [];
+  const chat = await openChat(config, { ...stores, platforms }, [], log, async (settings) => {
+    const connector = await openDiscord(config, settings, log, greeting.shards);
+    return [noteRefusal(connector, (error) => failures.push(error))];
+  });
+  const close = async () => {
+    await chat.close();
+    await stores.close();
+  };
+  if (failures.length > 0) {
+    await close();
+    process.exitCode = failures[0] instanceof OperatingError ? REFUSED_EXIT_CODE : 1;
+    return;
+  }
+  await new Promise<void>((resolve, reject) => {
+    const grace = closeWithGrace(
+      { delay: CLOSE_MAX_MS, logger: false, skip: [...LEFT_TO_MANAGER] },
+      async ({ err }) => {
+        if (err !== undefined) log.error({ err }, "program.crashed");
+        log.info({}, "shard.stopping");
+        await close();
+        if (err === undefined) resolve();
+        else reject(err);
+      },
+    );
+    watchShardManager(() => grace.close());
+  });
+}
+
+/** Undefined when nobody who starts shards is at the other end. */
+function readGreeting(): Promise<ShardGreeting | undefined> {
+  if (process.send === undefined) return Promise.resolve(undefined);
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(undefined), GREETING_MAX_MS);
+    process.once("message", (message: ShardGreeting) => {
+      clearTimeout(timer);
+      resolve(message);
+    });
+    process.once("disconnect", () => resolve(undefined));
+  });
+}
+
+/** A platform that does not start takes no other down; here there is no other. */
+function noteRefusal(connector: PlatformConnector, note: (error: unknown) => unknown): PlatformConnector {
+  return {
+    ...connector,
+    async start(intake) {
+      try {
+        await connector.start(intake);
+      } catch (error) {
+        note(error);
+        throw error;
+      }
+    },
+  };
+}
+
+function ownCursor(platforms: PlatformStore, shard: number): PlatformStore {
+  const own = (key: string) => (key === cursorKey(undefined) ? cursorKey(shard) : key);
+  return {
+    getCursor: (key) => platforms.getCursor(own(key)),
+    putCursor: (key, atMs) => platforms.putCursor(own(key), atMs),
+    takeMark: (key, nowMs) => platforms.takeMark(key, nowMs),
+    clearMarks: (keyPrefix) => platforms.clearMarks(keyPrefix),
+    saveInstallation: (installation) => platforms.saveInstallation(installation),
+    findInstallation: (platform, workspaceId) => platforms.findInstallation(platform, workspaceId),
+    listInstallations: (platform) => platforms.listInstallations(platform),
+    removeInstallation: (platform, workspaceId) => platforms.removeInstallation(platform, workspaceId),
+  };
+}
+
+function withFields(log: Log, own: object): Log {
+  return {
+    debug: (fields, event) => log.debug({ ...own, ...fields }, event),
+    info: (fields, event) => log.info({ ...own, ...fields }, event),
+    warn: (fields, event) => log.warn({ ...own, ...fields }, event),
+    error: (fields, event) => log.error({ ...own, ...fields }, event),
+  };
+}
