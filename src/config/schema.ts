@@ -39,6 +39,10 @@ export const configSchema = z.strictObject({
     host: text(253),
     port: count(0, 65_535),
   }),
+  operations: z.strictObject({
+    host: text(253),
+    port: count(0, 65_535).optional(),
+  }),
   assistant: z.strictObject({
     name: text(80),
     systemPrompt: text(8000),

@@ -7,15 +7,17 @@ import { OperatingError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import type { ApiError } from "./api-records.ts";
 import { chatRoutes } from "./chat-routes.ts";
+import { commandRoutes } from "./command-routes.ts";
 import type { DashboardParts } from "./dashboard-parts.ts";
 import { type EventStreams, eventRoutes } from "./event-routes.ts";
 import { guardRequests, secureResponses } from "./guard-requests.ts";
 import { HttpRefusal, statusOf } from "./http-refusal.ts";
 import { identify, type PersonEnv } from "./identify.ts";
 import { learningRoutes } from "./learning-routes.ts";
+import { healthRoutes } from "./operations-server.ts";
 import { replayRoutes } from "./replay-routes.ts";
 import { setupRoutes } from "./setup-routes.ts";
-import { healthRoutes, stateRoutes } from "./state-routes.ts";
+import { stateRoutes } from "./state-routes.ts";
 import { staticPages } from "./static-pages.ts";
 
 const BODY_BYTES_MAX = 1_000_000;
@@ -55,6 +57,7 @@ function apiRoutes(parts: DashboardParts, streams: EventStreams): Hono<PersonEnv
   api.use(identify());
   api.route("/", stateRoutes(parts));
   api.route("/", chatRoutes(parts));
+  if (parts.chatCommands !== undefined) api.route("/", commandRoutes(parts, parts.chatCommands));
   api.route("/", eventRoutes(parts, streams));
   // Before the routes that ask for an admin on every address: a refusal says why.
   if (parts.setup !== undefined) api.route("/", setupRoutes(parts.setup));

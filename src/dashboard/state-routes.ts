@@ -11,14 +11,3 @@ export function stateRoutes(parts: DashboardParts): Hono<PersonEnv> {
   });
   return app;
 }
-
-/** For supervisors and load balancers: alive means that the process answers, ready that it can answer messages. */
-export function healthRoutes(parts: DashboardParts): Hono {
-  const app = new Hono();
-  app.get("/healthz", (context) => context.json({ isAlive: true }));
-  app.get("/readyz", async (context) => {
-    const why = await parts.readUnready();
-    return why === undefined ? context.json({ isReady: true }) : context.json({ isReady: false, why }, 503);
-  });
-  return app;
-}
