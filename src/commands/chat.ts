@@ -1,11 +1,11 @@
 import pc from "picocolors";
 import type { ChatCommand, CommandCall, CommandFile, CommandForm, CommandReply } from "#bots/chat-command.ts";
 import { parseCommandText } from "#bots/command-text.ts";
+import { completeLine } from "#bots/complete-line.ts";
 import { LOCAL_WORKSPACE_ID, type LocalChat, type LocalReply } from "#bots/local-chat.ts";
 import type { CommandRunner } from "#bots/run-command.ts";
 import type { NewId, Now } from "#core/clock.ts";
 import { type ChatLines, openChatLines, showMarkdown } from "./chat-lines.ts";
-import { completeLine } from "./complete-line.ts";
 
 export interface TerminalChatParts {
   readonly localChat: LocalChat;
@@ -30,7 +30,9 @@ export async function chatInTerminal(parts: TerminalChatParts): Promise<void> {
     ...parts,
     callOf: (command: string, options: ReadonlyMap<string, string>) => callOf(parts, command, options, undefined),
   };
-  const lines = openChatLines(parts.input, parts.output, (line) => completeLine(completion, line));
+  const lines = openChatLines(parts.input, parts.output, async (line) =>
+    (await completeLine(completion, line)).map((choice) => choice.line),
+  );
   const talk: Talk = { last: undefined, running: undefined };
   lines.onInterrupt(() => {
     if (talk.running === undefined || !parts.stopReply(talk.running)) lines.close();

@@ -152,6 +152,7 @@ async function openDashboard(
     },
     collectFeedback: chat.collect,
     intakeOf: chat.intakeOf,
+    chatCommands: chat.commands,
     ...(isLoopback(config.web.host) ? { setup: openWebSetup(config, envFile) } : {}),
   };
   return createDashboard(parts);

@@ -1,5 +1,7 @@
+import type { ChatCommand } from "#bots/chat-command.ts";
 import type { PlatformFeedback } from "#bots/intake.ts";
 import type { LocalChat } from "#bots/local-chat.ts";
+import type { CommandRunner } from "#bots/run-command.ts";
 import type { NewId, Now } from "#core/clock.ts";
 import type { Run } from "#core/learning.ts";
 import type { Log } from "#core/log.ts";
@@ -30,6 +32,8 @@ export interface DashboardParts {
   readonly setup?: SetupParts;
   /** For `reactune replay`, from this computer only. Undefined: not offered. */
   readonly intakeOf?: IntakeOf;
+  /** Undefined: a line that begins with "/" is a question like others. */
+  readonly chatCommands?: PageCommands;
 
   readState(): Promise<Omit<AppState, "person">>;
   /** Undefined when messages can be answered; else why not, in words. */
@@ -50,6 +54,12 @@ export interface DashboardParts {
   startNewConversation(place: { readonly channelId: string; readonly threadId?: string }): Promise<void>;
   /** Resolves when the feedback is durable. */
   collectFeedback(feedback: PlatformFeedback): Promise<unknown>;
+}
+
+/** The commands of every platform, for the web chat. */
+export interface PageCommands {
+  readonly commands: readonly ChatCommand[];
+  readonly runner: CommandRunner;
 }
 
 export interface DomainReadiness {

@@ -19,6 +19,19 @@ export const askRequest = z.strictObject({
   regenerationOf: id.optional(),
 });
 
+const place = { conversationId: id.optional(), threadId: id.optional() };
+
+export const completionRequest = z.strictObject({ line: z.string().max(TEXT_CHARS_MAX), ...place });
+
+/** `options` stand instead of what the line says behind the command: from a form, or confirmed. */
+export const commandRequest = z.strictObject({
+  line: z.string().max(TEXT_CHARS_MAX),
+  callId: z.string().regex(/^[\w-]{8,64}$/),
+  options: z.record(z.string().max(64), z.string().max(TEXT_CHARS_MAX)).optional(),
+  isForm: z.boolean().optional(),
+  ...place,
+});
+
 export const newConversationRequest = z.strictObject({ conversationId: id.optional() });
 
 export const feedbackRequest = z
