@@ -10,7 +10,27 @@ export function renderMarkdown(markdown: string): string {
   return markdown
     .replace(/@(?:channe(?=l)|her(?=e)|everyon(?=e))/gi, `$&${BREAK}`)
     .replace(/[<;]!(?:channe(?=l)|her(?=e)|everyon(?=e)|subtea(?=m))/gi, `$&${BREAK}`)
-    .replace(/[<;]@[UWB](?=[A-Z0-9])/gi, `$&${BREAK}`);
+    .replace(/[<;]@[UWB](?=[A-Z0-9])/gi, `$&${BREAK}`)
+    .replace(/[<;]\\(?=[!@])/g, `$&${BREAK}`)
+    .replace(ESCAPED, (entity) => (isOfPing(entity) ? `${entity}${BREAK}` : entity));
+}
+
+/** Entities but for their end. Slack does not say what it reads first, its own marks or Markdown's escapes. */
+const ESCAPED = /&(?:#x[\da-f]{1,6}|#\d{1,7}|commat|excl|Hat)(?=;)/gi;
+
+function isOfPing(entity: string): boolean {
+  const [, hexadecimal, decimal] = /^&#(?:x([\da-f]+)|(\d+))$/i.exec(entity) ?? [];
+  if (hexadecimal === undefined && decimal === undefined) return true;
+  const code = hexadecimal === undefined ? Number(decimal) : Number.parseInt(hexadecimal, 16);
+  return code < 128 && /[\w<!@^]/.test(String.fromCharCode(code));
+}
+
+/**
+ * Whether Slack could make a link of something here. What is posted says that no link is to be fetched for a preview; a stream
+ * cannot say so, and a model that was talked into it would tell secrets in an address.
+ */
+export function hasLink(rendered: string): boolean {
+  return /[a-z][\w+.-]*:\/\/|\bwww\.|\]\(|(?:[\w-]+\.)+[a-z]{2,}[/?:#]|(?:[\w-]+\.){2,}[a-z]{2,}/i.test(rendered);
 }
 
 const FALLBACK_CHARS_MAX = 3000;

@@ -6,7 +6,7 @@ import type { Now } from "#core/clock.ts";
 import { PlatformRefusedError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import { type RecentMap, recentMap } from "./recent-map.ts";
-import { fallbackText } from "./render-markdown.ts";
+import { fallbackText, hasLink } from "./render-markdown.ts";
 import { actionBlocks, markdownBlock, REPLY_EVENT, replyMetadata } from "./reply-blocks.ts";
 import { type CallKind, SlackBusyError } from "./slack-calls.ts";
 import { isOutcomeUnknown, slackErrorOf } from "./slack-refusals.ts";
@@ -14,8 +14,8 @@ import type { SlackWorkspace, SlackWorkspaces } from "./slack-workspaces.ts";
 
 /**
  * Posts and grows replies. In a thread a growing text is Slack's own stream: appended to, and stopped at the end with the final
- * buttons. Where Slack refuses that, the text is no extension of what is shown, or an append's outcome is unknown, the message
- * is edited instead. The last call always leaves the whole text.
+ * buttons. Where Slack refuses that, the text holds a link or is no extension of what is shown, or an append's outcome is
+ * unknown, the message is edited instead: an edit gets no previews. The last call always leaves the whole text.
  */
 export interface SlackReplies extends Pick<PlatformConnector, "post" | "edit" | "remove" | "reconcile"> {
   /** Replies that are being written in a channel or thread. */
@@ -73,7 +73,8 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
   const { workspaces, now } = parts;
 
   function canStream(part: ReplyPart, workspace: SlackWorkspace): boolean {
-    if (parts.streaming === "edits" || part.threadId === undefined || part.text.trim() === "") return false;
+    if (parts.streaming === "edits" || part.threadId === undefined) return false;
+    if (part.text.trim() === "" || hasLink(part.text)) return false;
     if (withoutStreams.get(workspace.teamId) || withoutStreams.get(`${workspace.teamId} ${part.channelId}`))
       return false;
     return workspace.calls.hasRoom("chat.startStream");
@@ -199,7 +200,7 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
 
   /** False: the stream cannot go on, the message has to be edited. */
   async function append(state: Growing, part: ReplyPart, workspace: SlackWorkspace): Promise<boolean> {
-    if (state.shown === undefined || !part.text.startsWith(state.shown)) return false;
+    if (state.shown === undefined || !part.text.startsWith(state.shown) || hasLink(part.text)) return false;
     const suffix = part.text.slice(state.shown.length);
     if (suffix === "") return true;
     try {
@@ -224,7 +225,7 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
   /** True: Slack has the whole text and the buttons. */
   async function endStream(state: Growing, part: ReplyPart, workspace: SlackWorkspace): Promise<boolean> {
     const isExtension = state.shown !== undefined && part.text.startsWith(state.shown);
-    if (!isExtension) return false;
+    if (!isExtension || hasLink(part.text)) return false;
     const suffix = part.text.slice(state.shown?.length);
     const blocks = actionBlocks(part);
     try {
