@@ -2,6 +2,8 @@
 export interface VectorBlock<Id> {
   readonly dimensions: number;
   size(): number;
+  /** A copy. */
+  ids(): readonly Id[];
   /** How many numbers it has room for. */
   floats(): number;
   /** The id must be new to the block. */
@@ -26,6 +28,7 @@ export function vectorBlock<Id>(dimensions: number, roomFor = 0): VectorBlock<Id
   return {
     dimensions,
     size: () => ids.length,
+    ids: () => [...ids],
     floats: () => values.length,
     add(id, expiresAtMs, vector) {
       const at = ids.length * dimensions;

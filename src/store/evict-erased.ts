@@ -1,0 +1,20 @@
+import type { Erased, PrivacyStore } from "./privacy-store.ts";
+import type { SemanticCache } from "./semantic-cache.ts";
+
+/** For a cache that lies in another server than the records: what is erased there goes from the cache before the call resolves. */
+export function evictErased(privacy: PrivacyStore, cache: Pick<SemanticCache, "evictTurn">): PrivacyStore {
+  async function evict(erasing: Promise<Erased>): Promise<Erased> {
+    const erased = await erasing;
+    for (const turnId of erased.turnIds) await cache.evictTurn(turnId);
+    return erased;
+  }
+  return {
+    exportPerson: (...args) => privacy.exportPerson(...args),
+    listWorkspaces: () => privacy.listWorkspaces(),
+    erasePerson: (...args) => evict(privacy.erasePerson(...args)),
+    eraseTurn: (...args) => evict(privacy.eraseTurn(...args)),
+    erasePlace: (...args) => evict(privacy.erasePlace(...args)),
+    eraseBefore: (...args) => evict(privacy.eraseBefore(...args)),
+    resumeErasures: () => evict(privacy.resumeErasures()),
+  };
+}
