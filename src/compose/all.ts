@@ -14,8 +14,11 @@ import { cancelTraining, requestTraining } from "#trainer/request-training.ts";
 import { runFiles } from "#trainer/run-files.ts";
 import { newId } from "./identity.ts";
 import { listenNear } from "./listen-near.ts";
+import type { Metrics } from "./metrics.ts";
 import { type OpenChat, openChat } from "./open-chat.ts";
 import { openConnectors } from "./open-connectors.ts";
+import { openEngine } from "./open-inference.ts";
+import { openOperations } from "./open-operations.ts";
 import { dataPaths, openStores, type Stores } from "./open-stores.ts";
 import { type OpenTrainer, openTrainer } from "./open-trainer.ts";
 import { describePlatforms } from "./platforms.ts";
@@ -24,51 +27,88 @@ import { announceServer } from "./running-server.ts";
 import { missingForTraining, readinessSettings } from "./training-settings.ts";
 import { readVersion } from "./version.ts";
 
+/** What one process does of the whole. Several processes meet in the stores alone. */
+export type Role = "bots" | "trainer" | "dashboard";
+
+export const ALL_ROLES: readonly Role[] = ["bots", "trainer", "dashboard"];
+
 export interface RunningProgram {
-  /** Of the web chat; undefined when `web.enabled` is off. */
+  /** Of the web chat; undefined when `web.enabled` is off, or the process has no dashboard. */
   readonly url?: string;
-  readonly modelName: string;
-  readonly isStandIn: boolean;
+  /** Where supervisors ask for health and figures. */
+  readonly operationsUrl?: string;
+  /** Undefined in a trainer, which opens the model when it needs it. */
+  readonly model?: { readonly name: string; readonly isStandIn: boolean };
   close(): Promise<void>;
 }
 
-/** The whole product in one process on embedded parts: chat, learning, schedule, web. */
-export async function startAll(
-  config: Config,
-  options: { readonly isPortGiven: boolean; readonly envFile?: string | undefined },
-  log: Log,
-): Promise<RunningProgram> {
+export interface StartOptions {
+  readonly roles: readonly Role[];
+  readonly isPortGiven: boolean;
+  readonly envFile?: string | undefined;
+  readonly metrics?: Metrics;
+}
+
+/** The whole product in one process, or the parts of it that `roles` names: chat platforms, learning and schedule, web. */
+export async function startAll(config: Config, options: StartOptions, log: Log): Promise<RunningProgram> {
+  const has = (role: Role) => options.roles.includes(role);
   const stores = await openStores(config, log);
   const { createLocalConnector } = await import("#bots/local/local-connector.ts");
   const connector = createLocalConnector({ now: Date.now, newId });
-  const chat = await openChat(config, stores, [connector], log, (settings) =>
-    openConnectors(config, stores.platforms, settings, log),
-  );
-  const trainer = openTrainer(config, stores, async () => chat.opened, log);
-  trainer.work();
-  await trainer.schedule();
-  const web = config.web.enabled
-    ? await listenNear(
-        await openDashboard(config, stores, { chat, trainer, connector, envFile: options.envFile }, log),
-        config.web,
-        options.isPortGiven,
-        log,
-      )
-    : undefined;
-  const { base } = chat.opened;
-  const withdraw = web === undefined ? undefined : await announceServer(config, web.url, readVersion(), base);
-  const { name, isStandIn } = base;
+  const chat =
+    has("bots") || has("dashboard")
+      ? await openChat(config, stores, has("dashboard") ? [connector] : [], log, async (settings) =>
+          has("bots") ? openConnectors(config, stores.platforms, settings, log) : [],
+        )
+      : undefined;
+  const serving = openOnce(() => openEngine(config.inference, log));
+  const trainer = openTrainer(config, stores, async () => chat?.opened ?? serving.open(), log);
+  if (has("trainer")) {
+    trainer.work();
+    await trainer.schedule();
+  }
+  const web =
+    chat !== undefined && has("dashboard") && config.web.enabled
+      ? await listenNear(
+          await openDashboard(config, stores, { chat, trainer, connector, envFile: options.envFile }, log),
+          config.web,
+          options.isPortGiven,
+          log,
+        )
+      : undefined;
+  const base = chat?.opened.base;
+  const withdraw =
+    web === undefined || base === undefined ? undefined : await announceServer(config, web.url, readVersion(), base);
+  const engine = chat?.opened.engine;
+  const operations =
+    options.metrics === undefined
+      ? undefined
+      : await openOperations(config.operations, options.metrics, {
+          stores,
+          ...(engine === undefined ? {} : { engine }),
+        });
   return {
     ...(web === undefined ? {} : { url: web.url }),
-    modelName: name,
-    isStandIn,
+    ...(operations === undefined ? {} : { operationsUrl: operations.url }),
+    ...(base === undefined ? {} : { model: { name: base.name, isStandIn: base.isStandIn } }),
     async close() {
       await withdraw?.();
       await web?.close();
       await trainer.close();
-      await chat.close();
+      await chat?.close();
+      await serving.close();
+      await operations?.close();
       await stores.close();
     },
+  };
+}
+
+/** Opened when it is first asked for, and not at all when nobody asks. */
+function openOnce<T extends { close(): Promise<void> }>(open: () => Promise<T>) {
+  let opened: Promise<T> | undefined;
+  return {
+    open: () => (opened ??= open()),
+    close: async () => (await opened?.catch(() => undefined))?.close(),
   };
 }
 

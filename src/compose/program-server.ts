@@ -5,13 +5,15 @@ import type { Command } from "commander";
 import pc from "picocolors";
 import type { CommandFile } from "#bots/chat-command.ts";
 import { chatInTerminal } from "#commands/chat.ts";
+import type { Output } from "#commands/output.ts";
 import { isChosenByOperator } from "#config/load.ts";
 import type { Config } from "#config/schema.ts";
-import { startAll } from "./all.ts";
+import { ALL_ROLES, type Role, type RunningProgram, startAll } from "./all.ts";
 import type { CommandContext } from "./command-context.ts";
 import { runDiscordShard } from "./discord-shard.ts";
 import { runDiscordShards } from "./discord-shards.ts";
 import { newId } from "./identity.ts";
+import { openMetrics } from "./metrics.ts";
 import { openChat } from "./open-chat.ts";
 import { openLog } from "./open-log.ts";
 import { openStores } from "./open-stores.ts";
@@ -24,7 +26,20 @@ export function addServerCommands(program: Command, context: CommandContext): vo
     .command("start", { isDefault: true })
     .description("run everything: web chat, learning, schedule, and every platform that has credentials")
     .option("--shards <count>", "processes for Discord's servers: a number, or auto (discord.shards)")
-    .action((flags) => start(context, flags));
+    .action((flags) => start(context, ALL_ROLES, flags));
+  program
+    .command("bots")
+    .description("run only the chat platforms, beside processes of the other two kinds")
+    .option("--shards <count>", "processes for Discord's servers: a number, or auto (discord.shards)")
+    .action((flags) => start(context, ["bots"], flags));
+  program
+    .command("trainer")
+    .description("run only learning: schedule, training, activation")
+    .action(() => start(context, ["trainer"], {}));
+  program
+    .command("dashboard")
+    .description("run only the web chat, the admin panel and the HTTP API")
+    .action(() => start(context, ["dashboard"], {}));
   program
     .command("discord-shard", { hidden: true })
     .description("serves a share of Discord's servers for the program that starts it")
@@ -35,19 +50,23 @@ export function addServerCommands(program: Command, context: CommandContext): vo
     .action(() => chat(context));
 }
 
-async function start({ load, output, envFile }: CommandContext, flags: { readonly shards?: string }): Promise<void> {
+async function start(
+  { load, output, envFile }: CommandContext,
+  roles: readonly Role[],
+  flags: { readonly shards?: string },
+): Promise<void> {
   const { config, settings } = load(flags.shards === undefined ? {} : { forced: { "discord.shards": flags.shards } });
-  const log = await openLog(config.log, "stdout");
+  const metrics = config.operations.port === undefined ? undefined : await openMetrics();
+  const plainLog = await openLog(config.log, "stdout");
+  const log = metrics?.meter(plainLog) ?? plainLog;
   const isPortGiven = isChosenByOperator(settings, "web.port");
-  const running = await startAll(config, { isPortGiven, envFile: envFile() }, log);
-  const shards = isSharded(config) ? runDiscordShards(config, log) : undefined;
-  if (running.url !== undefined) {
-    output.print(`\n  ${pc.bold("Reactune is ready")}: ${pc.cyan(running.url)}`);
-    output.print(
-      `  Model: ${running.modelName}${running.isStandIn ? pc.yellow(" (a tiny stand-in: run `npm start` with Python to install the real one)") : ""}`,
-    );
-    output.print(pc.dim("  Chat, press an emoji under the replies, and watch it learn. Ctrl+C ends it.\n"));
-  }
+  const running = await startAll(
+    config,
+    { roles, isPortGiven, envFile: envFile(), ...(metrics === undefined ? {} : { metrics }) },
+    log,
+  );
+  const shards = roles.includes("bots") && isSharded(config) ? runDiscordShards(config, log) : undefined;
+  tellReady(running, roles, output);
   await new Promise<void>((resolve, reject) => {
     closeWithGrace({ delay: CLOSE_MAX_MS, logger: false }, async ({ err }) => {
       if (err !== undefined) log.error({ err }, "program.crashed");
@@ -57,6 +76,20 @@ async function start({ load, output, envFile }: CommandContext, flags: { readonl
       else reject(err);
     });
   });
+}
+
+function tellReady({ url, operationsUrl, model }: RunningProgram, roles: readonly Role[], output: Output): void {
+  const what = roles.length === ALL_ROLES.length ? "Reactune" : `Reactune (${roles.join(", ")})`;
+  output.print(`\n  ${pc.bold(`${what} is ready`)}${url === undefined ? "" : `: ${pc.cyan(url)}`}`);
+  if (operationsUrl !== undefined) output.print(`  Health and figures: ${operationsUrl}/metrics`);
+  if (model !== undefined) {
+    const standIn = " (a tiny stand-in: run `npm start` with Python to install the real one)";
+    output.print(`  Model: ${model.name}${model.isStandIn ? pc.yellow(standIn) : ""}`);
+  }
+  if (url !== undefined) {
+    output.print(pc.dim("  Chat, press an emoji under the replies, and watch it learn. Ctrl+C ends it."));
+  }
+  output.print("");
 }
 
 function isSharded(config: Config): boolean {
