@@ -1,0 +1,152 @@
+import {
+  BrokenCircuitError,
+  type CircuitBreakerPolicy,
+  ConsecutiveBreaker,
+  circuitBreaker,
+  ExponentialBackoff,
+  handleType,
+  handleWhen,
+  retry,
+} from "cockatiel";
+import { InferenceUnavailableError, OperatingError } from "#core/errors.ts";
+import type { Log } from "#core/log.ts";
+
+/** The host, not the question, is at fault: another one may answer. */
+export class HostOutageError extends Error {}
+
+export interface PooledHost {
+  readonly url: string;
+  readonly region?: string;
+}
+
+export interface HostPoolOptions {
+  /** Of the engine, for messages of errors. */
+  readonly name: string;
+  /** Where this process runs; hosts of the same region go first. */
+  readonly region?: string;
+  /** After this time a host that failed is tried again. */
+  readonly retryAfterMs: number;
+  readonly log: Log;
+}
+
+/** The first phase ends with the reply's first token; what it resolves with does the rest. */
+export type OpenReply<Host> = (host: Host) => Promise<() => Promise<void>>;
+
+interface Member<Host> {
+  readonly host: Host;
+  readonly breaker: CircuitBreakerPolicy;
+  streaming: number;
+}
+
+const FAILURES_MAX = 3;
+const RETRY_FIRST_MS = 100;
+const RETRY_LONGEST_MS = 1000;
+/** In streams: a model that must be loaded first is worth this many of them, another region this many. */
+const LOADING_COST = 4;
+const DISTANCE_COST = 2;
+
+/**
+ * Several hosts that serve the same model. A reply goes to the host that holds its model and has least to do; before its first
+ * token it moves to another host when one fails, after that never: no text is shown twice.
+ */
+export class HostPool<Host extends PooledHost> {
+  readonly #members: readonly Member<Host>[];
+  readonly #options: HostPoolOptions;
+
+  constructor(hosts: readonly Host[], options: HostPoolOptions) {
+    this.#options = options;
+    this.#members = hosts.map((host) => ({ host, breaker: openBreaker(host, options), streaming: 0 }));
+  }
+
+  get hosts(): readonly Host[] {
+    return this.#members.map(({ host }) => host);
+  }
+
+  /** `holdsModel` tells whether the host could begin at once. Rejects with InferenceUnavailableError, and with OperatingErrors of `open`. */
+  async run(
+    open: OpenReply<Host>,
+    holdsModel: (host: Host) => boolean | Promise<boolean>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const tried = new Set<Member<Host>>();
+    const again = retry(
+      handleWhen((error) => isOutage(error) && !signal.aborted),
+      {
+        maxAttempts: Math.max(2, this.#members.length),
+        backoff: new ExponentialBackoff({ initialDelay: RETRY_FIRST_MS, maxDelay: RETRY_LONGEST_MS }),
+      },
+    );
+    try {
+      await again.execute(async () => {
+        const member = await this.#choose(tried, holdsModel);
+        tried.add(member);
+        await this.#runOn(member, open);
+      }, signal);
+    } catch (cause) {
+      signal.throwIfAborted();
+      throw cause instanceof OperatingError ? cause : new InferenceUnavailableError(this.#options.name, { cause });
+    }
+  }
+
+  async #runOn(member: Member<Host>, open: OpenReply<Host>): Promise<void> {
+    member.streaming += 1;
+    try {
+      const finish = await member.breaker.execute(() => open(member.host));
+      try {
+        await finish();
+      } catch (cause) {
+        if (!isOutage(cause)) throw cause;
+        await member.breaker.execute(() => Promise.reject(cause)).catch(() => undefined);
+        throw new InferenceUnavailableError(this.#options.name, { cause });
+      }
+    } finally {
+      member.streaming -= 1;
+    }
+  }
+
+  async #choose(
+    tried: ReadonlySet<Member<Host>>,
+    holdsModel: (host: Host) => boolean | Promise<boolean>,
+  ): Promise<Member<Host>> {
+    const untried = this.#members.filter((member) => !tried.has(member));
+    const candidates = await Promise.all(
+      (untried.length === 0 ? this.#members : untried).map(async (member) => ({
+        member,
+        isOpen: member.breaker.state !== 0,
+        cost: costOf(
+          { ...member.host, streaming: member.streaming, holdsModel: await holdsModel(member.host) },
+          this.#options.region,
+        ),
+      })),
+    );
+    const [best] = candidates.sort((a, b) => Number(a.isOpen) - Number(b.isOpen) || a.cost - b.cost);
+    if (best === undefined) throw new InferenceUnavailableError(this.#options.name);
+    return best.member;
+  }
+}
+
+export interface HostLoad {
+  readonly region?: string;
+  readonly streaming: number;
+  readonly holdsModel: boolean;
+}
+
+/** What a further stream costs on this host: the least is chosen. */
+export function costOf({ region, streaming, holdsModel }: HostLoad, ownRegion: string | undefined): number {
+  const distance = ownRegion === undefined || region === ownRegion ? 0 : DISTANCE_COST;
+  return streaming + (holdsModel ? 0 : LOADING_COST) + distance;
+}
+
+function isOutage(error: unknown): boolean {
+  return error instanceof HostOutageError || error instanceof BrokenCircuitError;
+}
+
+function openBreaker({ url }: PooledHost, { retryAfterMs, log }: HostPoolOptions): CircuitBreakerPolicy {
+  const breaker = circuitBreaker(handleType(HostOutageError), {
+    halfOpenAfter: retryAfterMs,
+    breaker: new ConsecutiveBreaker(FAILURES_MAX),
+  });
+  breaker.onBreak(() => log.warn({ host: url }, "host.failed"));
+  breaker.onReset(() => log.info({ host: url }, "host.returned"));
+  return breaker;
+}
