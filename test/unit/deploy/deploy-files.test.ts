@@ -1,0 +1,105 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Command } from "commander";
+import { expect, test } from "vitest";
+import { parse, parseAllDocuments } from "yaml";
+import { z } from "zod";
+import { openMetrics } from "#compose/metrics.ts";
+import { createProgram } from "#compose/program.ts";
+import { programDirectory } from "#config/load.ts";
+import { namedVariables, variableOf } from "#config/variables.ts";
+import { recordingOutput } from "../commands/recording-output.ts";
+
+// Containers, clusters and supervisors cannot be run here: what these files say about the program is held against the program.
+const read = (...path: string[]) => readFileSync(join(programDirectory, ...path), "utf8");
+const commands = createProgram(new Command("reactune"), recordingOutput().output).commands.map((one) => one.name());
+const variables = new Set([...namedVariables.keys(), ...variableOf.values()]);
+
+const Service = z.looseObject({
+  command: z.array(z.string()).optional(),
+  depends_on: z.record(z.string(), z.unknown()).optional(),
+  environment: z.record(z.string(), z.unknown()).optional(),
+});
+const Compose = z.looseObject({
+  services: z.record(z.string(), Service),
+  volumes: z.record(z.string(), z.unknown()),
+});
+
+test("compose.yaml starts the program's three roles with settings and servers that there are", () => {
+  const { services } = Compose.parse(parse(read("compose.yaml"), { merge: true }));
+  const ours = ["bots", "trainer", "dashboard"];
+
+  for (const name of ours) {
+    expect(commands).toContain(services[name]?.command?.[0]);
+    expect(Object.keys(services)).toEqual(expect.arrayContaining(Object.keys(services[name]?.depends_on ?? {})));
+    for (const variable of Object.keys(services[name]?.environment ?? {})) expect(variables).toContain(variable);
+  }
+  expect(Object.keys(services).toSorted()).toEqual([...ours, "mongodb", "ollama", "redis"].toSorted());
+});
+
+const Container = z.looseObject({
+  args: z.array(z.string()),
+  ports: z.array(z.object({ name: z.string(), containerPort: z.int() })),
+  livenessProbe: z.object({ httpGet: z.object({ path: z.string(), port: z.string() }) }).loose(),
+});
+const Manifest = z.looseObject({
+  kind: z.string(),
+  metadata: z.looseObject({ name: z.string() }),
+  spec: z.looseObject({
+    selector: z.unknown().optional(),
+    template: z
+      .looseObject({
+        metadata: z.looseObject({ labels: z.record(z.string(), z.string()) }),
+        spec: z.looseObject({ containers: z.array(Container) }),
+      })
+      .optional(),
+  }),
+});
+
+test("the manifests of Kubernetes run the program's roles, and probe ports that they open", () => {
+  const manifests = parseAllDocuments(read("deploy", "kubernetes", "reactune.yaml")).map((document) => {
+    expect(document.errors).toEqual([]);
+    return Manifest.parse(document.toJS());
+  });
+  const deployments = manifests.filter(({ kind }) => kind === "Deployment");
+
+  expect(deployments).toHaveLength(3);
+  for (const { spec } of deployments) {
+    expect(spec.selector).toEqual({ matchLabels: spec.template?.metadata.labels });
+    for (const { args, ports, livenessProbe } of spec.template?.spec.containers ?? []) {
+      expect(commands).toContain(args[0]);
+      expect(ports.map(({ name }) => name)).toContain(livenessProbe.httpGet.port);
+    }
+  }
+});
+
+test("the image sets settings that there are, and runs the command", () => {
+  const text = read("deploy", "Dockerfile");
+
+  for (const [name] of text.matchAll(/REACTUNE_[A-Z_]+/g)) expect(variables).toContain(name);
+  for (const [, path = ""] of text.matchAll(/"\/opt\/reactune\/([^"]+)"/g)) expect(read(path)).not.toBe("");
+  expect(read("scripts", "prepare.mjs")).not.toBe("");
+});
+
+test("the unit of systemd starts a role by its name, with time to end", () => {
+  const text = read("deploy", "systemd", "reactune@.service");
+
+  expect(text).toMatch(/^ExecStart=\S+ \S+\/bin\/reactune\.mjs %i$/m);
+  for (const [, role] of text.matchAll(/reactune@([a-z]+)/g)) expect(commands).toContain(role);
+  expect(Number(/^TimeoutStopSec=(\d+)$/m.exec(text)?.[1])).toBeGreaterThan(20);
+});
+
+test("the dashboard of Grafana asks for figures that the program gives", async () => {
+  const metrics = await openMetrics();
+  for (const name of ["replies_waiting", "replies_streaming", "adapters_loaded"])
+    metrics.gauge(`reactune_${name}`, "x", () => 0);
+  for (const state of ["queued", "running"]) metrics.gauge(`reactune_training_jobs_${state}`, "x", () => 0);
+  const { text } = await metrics.read();
+  const given = new Set([...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name = ""]) => name));
+
+  const asked = [
+    ...read("deploy", "grafana", "reactune.json").matchAll(/\b(?:reactune|process|nodejs)_[a-z0-9_]+/g),
+  ].map(([name]) => name.replace(/_(bucket|count|sum)$/, ""));
+  expect(asked.length).toBeGreaterThan(10);
+  for (const name of asked) expect(given).toContain(name);
+});
