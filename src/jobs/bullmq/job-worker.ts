@@ -1,0 +1,141 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Job as BullJob, DelayedError, UnrecoverableError, Worker } from "bullmq";
+import { describeError } from "#core/errors.ts";
+import type { Job, JobRunner, WorkOptions } from "#jobs/job-queue.ts";
+import type { BullJobQueueOptions } from "./job-queue-options.ts";
+import { type JobClaims, type JobEnd, type JobNames, type JobPlace, jobClaims, readRequest } from "./job-records.ts";
+
+export interface WorkerParts extends BullJobQueueOptions {
+  readonly names: JobNames;
+  readonly queue: string;
+  readonly run: JobRunner;
+  readonly work: WorkOptions;
+}
+
+const ERROR_LETTERS_MAX = 2000;
+/** How long a stopping worker waits for a server that is away; its jobs are taken over when their leases end. */
+const STOP_MAX_MS = 5000;
+
+/**
+ * A worker until the signal aborts and its jobs have ended. BullMQ hands a job over, also one whose worker died, and `start` decides
+ * whether it runs. A processor here never fails for want of Redis: its commands wait until the server is back.
+ */
+export async function runWorker(parts: WorkerParts): Promise<void> {
+  const { work, names, queue, log } = parts;
+  if (work.signal.aborted) return;
+  const connection = parts.openPatient();
+  const claims = jobClaims(connection, names);
+  const worker = new Worker(queue, (job, token) => runJob(parts, claims, job, token ?? ""), {
+    connection,
+    prefix: names.prefix,
+    concurrency: work.parallel,
+    lockDuration: work.leaseMs,
+    stalledInterval: work.leaseMs,
+    // Whether a job whose workers die is tried once more is decided by its own count of tries.
+    maxStalledCount: Number.MAX_SAFE_INTEGER,
+    runRetryDelay: 1000,
+    removeOnComplete: { count: -1 },
+    removeOnFail: { count: -1 },
+  });
+  let isLost = false;
+  worker.on("error", (error) => {
+    if (!isLost) log.warn({ queue, error: error.name }, "job.worker-troubled");
+    isLost = true;
+  });
+  worker.on("ready", () => {
+    isLost = false;
+  });
+  worker.on("stalled", (job) => log.warn({ queue, job }, "job.taken-over"));
+  await new Promise<void>((resolve) => {
+    work.signal.addEventListener("abort", () => resolve(), { once: true });
+    if (work.signal.aborted) resolve();
+  });
+  const closing = worker.close().then(() => true);
+  while (!(await Promise.race([closing, sleep(STOP_MAX_MS, false, { ref: false })]))) {
+    if (connection.status === "ready") continue; // its jobs take their time to end
+    log.warn({ queue }, "job.worker-left-behind");
+    worker.close(true).catch(() => {});
+    break;
+  }
+  connection.disconnect();
+}
+
+async function runJob(parts: WorkerParts, claims: JobClaims, bullJob: BullJob, token: string): Promise<void> {
+  const { work, log, now, pollMs = 500 } = parts;
+  const place: JobPlace = { queue: parts.queue, job: bullJob.id ?? "" };
+  const { key } = readRequest(bullJob.data);
+  const claim = () => ({ token: claimToken, leaseMs: work.leaseMs, nowMs: now() });
+  const claimToken = randomUUID();
+  const comeBack = async (atMs: number) => {
+    await bullJob.moveToDelayed(atMs, token);
+    throw new DelayedError();
+  };
+  if (work.signal.aborted) return comeBack(Date.now());
+  const job = await claims.start(place, key, claim());
+  if (job === "ended") return;
+  if (job === "busy") return comeBack(Date.now() + pollMs);
+
+  const controller = new AbortController();
+  const stopWatching = watch(parts, () => claims.check(place, key, claim()), controller);
+  const failure = await settle(() => parts.run(job, AbortSignal.any([work.signal, controller.signal])));
+  stopWatching();
+  const end = endOf(job, failure, work.signal.aborted);
+  const state = await claims.end(place, key, claim(), end);
+  const fields = { jobId: job.id, kind: job.kind, attempts: job.attempts, state };
+  if (state === "succeeded" || state === "cancelled") log.info(fields, "job.ended");
+  else log.warn({ ...fields, error: end.error }, "job.failed");
+  if (state === "queued") return comeBack(Date.now() + (end.isTryCounted ? retryAfterMs(job.attempts, parts) : 0));
+  if (state === "failed") throw new UnrecoverableError(end.error);
+}
+
+/** Undefined when it succeeded, in a box otherwise: a runner may reject with anything. */
+async function settle(run: () => Promise<void>): Promise<{ readonly cause: unknown } | undefined> {
+  try {
+    await run();
+    return undefined;
+  } catch (cause) {
+    return { cause };
+  }
+}
+
+function endOf(job: Job, failure: { readonly cause: unknown } | undefined, isStopping: boolean): JobEnd {
+  if (failure === undefined) return { state: "succeeded", isTryCounted: true };
+  if (isStopping) return { state: "queued", isTryCounted: false };
+  const error = describeError(failure.cause).slice(0, ERROR_LETTERS_MAX);
+  return { state: job.attempts >= job.attemptsMax ? "failed" : "queued", isTryCounted: true, error };
+}
+
+/** Twice as long each time, give or take a half, so that jobs that failed together do not come back together. */
+function retryAfterMs(attempts: number, options: BullJobQueueOptions): number {
+  const { retryMs = 1000, retryMaxMs = 300_000, random = Math.random } = options;
+  return Math.round(Math.min(retryMs * 2 ** (attempts - 1) * (0.5 + random()), retryMaxMs));
+}
+
+/** Renews the lease, and aborts the job when somebody cancelled it or took it over. Returns what ends the watch. */
+function watch(
+  { work, log, pollMs = 500 }: WorkerParts,
+  check: () => ReturnType<JobClaims["check"]>,
+  controller: AbortController,
+): () => void {
+  let isLooking = false;
+  async function look(): Promise<void> {
+    const standing = await check();
+    if (standing !== "held") controller.abort(new Error(`the job was ${standing}`));
+  }
+  const timer = setInterval(
+    () => {
+      if (isLooking) return; // the server is away: one look waits for it
+      isLooking = true;
+      look()
+        .catch((cause: unknown) =>
+          log.warn({ error: cause instanceof Error ? cause.name : "unknown" }, "job.renewal-failed"),
+        )
+        .finally(() => {
+          isLooking = false;
+        });
+    },
+    Math.max(10, Math.min(pollMs, work.leaseMs / 3, 500)),
+  );
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,53 @@
+import type { Cluster, Redis } from "ioredis";
+
+/** What a Redis server must be set to so that no job is lost. */
+export interface QueueServer {
+  readonly version: string;
+  /** Must be `noeviction`: any other lets Redis drop jobs when its memory is full. */
+  readonly evictionPolicy: string;
+  /** Without the append-only file a restart forgets the jobs since the last snapshot, or all. */
+  readonly hasAppendOnlyFile: boolean;
+  /** 0: no limit. */
+  readonly memoryMaxBytes: number;
+  readonly memoryUsedBytes: number;
+  /** One line each, with what to do; none when it is fit. */
+  readonly problems: readonly string[];
+}
+
+/** The oldest with every command that is used here. */
+const VERSION_MIN = [6, 2] as const;
+
+/** Asks INFO, which hosted servers allow where they refuse CONFIG. Rejects while Redis is away. Of a cluster one node is asked. */
+export async function readQueueServer(client: Redis | Cluster): Promise<QueueServer> {
+  const fields = parseInfo(await client.info());
+  const version = fields.get("redis_version") ?? "unknown";
+  const evictionPolicy = fields.get("maxmemory_policy") ?? "unknown";
+  const hasAppendOnlyFile = fields.get("aof_enabled") === "1";
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const isTooOld = major < VERSION_MIN[0] || (major === VERSION_MIN[0] && minor < VERSION_MIN[1]);
+  return {
+    version,
+    evictionPolicy,
+    hasAppendOnlyFile,
+    memoryMaxBytes: Number(fields.get("maxmemory") ?? 0),
+    memoryUsedBytes: Number(fields.get("used_memory") ?? 0),
+    problems: [
+      ...(isTooOld ? [`Redis ${version} is too old: install ${VERSION_MIN.join(".")} or newer`] : []),
+      ...(evictionPolicy === "noeviction"
+        ? []
+        : [
+            `Redis may drop jobs when its memory is full: set "maxmemory-policy noeviction", it is "${evictionPolicy}"`,
+          ]),
+      ...(hasAppendOnlyFile ? [] : ['Redis forgets jobs when it restarts: set "appendonly yes"']),
+    ],
+  };
+}
+
+function parseInfo(text: string): ReadonlyMap<string, string> {
+  return new Map(
+    text.split(/\r?\n/u).flatMap((line) => {
+      const at = line.indexOf(":");
+      return at <= 0 ? [] : [[line.slice(0, at), line.slice(at + 1)] as const];
+    }),
+  );
+}
