@@ -32,33 +32,29 @@ export async function runDiscordShard(): Promise<void> {
   const log = withFields(await openLog(config.log, "stdout"), { shard });
   const stores = await openStores(config, log);
   const platforms = ownCursor(stores.platforms, shard);
-  const failures: unknown[] = [];
+  let end: (reason: { readonly refusal?: unknown }) => void = () => {};
+  const ended = new Promise<{ readonly refusal?: unknown }>((resolve) => {
+    end = resolve;
+  });
   const chat = await openChat(config, { ...stores, platforms }, [], log, async (settings) => {
     const connector = await openDiscord(config, settings, log, greeting.shards);
-    return [noteRefusal(connector, (error) => failures.push(error))];
+    return [noteRefusal(connector, (refusal) => end({ refusal }))];
   });
-  const close = async () => {
+  const grace = closeWithGrace({ delay: CLOSE_MAX_MS, logger: false, skip: [...LEFT_TO_MANAGER] }, async ({ err }) => {
+    if (err !== undefined) log.error({ err }, "program.crashed");
+    log.info({}, "shard.stopping");
     await chat.close();
     await stores.close();
-  };
-  if (failures.length > 0) {
-    await close();
-    process.exitCode = failures[0] instanceof OperatingError ? REFUSED_EXIT_CODE : 1;
-    return;
-  }
-  await new Promise<void>((resolve, reject) => {
-    const grace = closeWithGrace(
-      { delay: CLOSE_MAX_MS, logger: false, skip: [...LEFT_TO_MANAGER] },
-      async ({ err }) => {
-        if (err !== undefined) log.error({ err }, "program.crashed");
-        log.info({}, "shard.stopping");
-        await close();
-        if (err === undefined) resolve();
-        else reject(err);
-      },
-    );
-    watchShardManager(() => grace.close());
+    if (err !== undefined) process.exitCode = 1;
+    end({});
   });
+  watchShardManager(() => grace.close());
+  const { refusal } = await ended;
+  if (refusal === undefined) return;
+  grace.uninstall();
+  await chat.close();
+  await stores.close();
+  process.exitCode = refusal instanceof OperatingError ? REFUSED_EXIT_CODE : 1;
 }
 
 /** Undefined when nobody who starts shards is at the other end. */
@@ -75,7 +71,7 @@ function readGreeting(): Promise<ShardGreeting | undefined> {
 }
 
 /** A platform that does not start takes no other down; here there is no other. */
-function noteRefusal(connector: PlatformConnector, note: (error: unknown) => unknown): PlatformConnector {
+function noteRefusal(connector: PlatformConnector, note: (error: unknown) => void): PlatformConnector {
   return {
     ...connector,
     async start(intake) {

@@ -17,6 +17,8 @@ import type { OpenEngine } from "./open-inference.ts";
 import type { Stores } from "./open-stores.ts";
 import { trainerParts } from "./open-trainer.ts";
 
+const START_WAIT_MS = 15_000;
+
 export interface IntakeSurroundings {
   readonly connectors: ReadonlyMap<Platform, PlatformConnector>;
   readonly answering: Answering;
@@ -73,6 +75,7 @@ export function openPlatforms(
     forgetTurns: forget,
   });
   const running: { stop(): Promise<void> }[] = [];
+  let isStopped = false;
   return {
     collect,
     commands,
@@ -83,13 +86,17 @@ export function openPlatforms(
         await forget(workspaceId, ids, "an erasure that was cut short has ended");
       }
       for (const connector of connectors.values()) {
-        if (await isStarted(connector, () => connector.start(intake), log)) {
-          running.push(startCatchUp({ ...shared, connector }));
-        }
+        const starting = isStarted(connector, () => connector.start(intake), log).then((isOn) => {
+          if (isOn && !isStopped) running.push(startCatchUp({ ...shared, connector }));
+        });
+        await waitForStart(starting, (error) => {
+          if (!isStopped) log.error({ platform: connector.platform, err: error }, "platform.not-started");
+        });
       }
       running.push(startRetention(shared));
     },
     async stop() {
+      isStopped = true;
       for (const one of running) await one.stop();
       for (const connector of connectors.values()) await connector.stop();
       await intake.settle();
@@ -111,6 +118,17 @@ async function groupByWorkspace(
     else group.push(turnId);
   }
   return groups;
+}
+
+/** A platform that is away begins when it is back; whatever else there is does not wait for it. */
+async function waitForStart(starting: Promise<void>, onLateFailure: (error: unknown) => void): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<"late">((resolve) => {
+    timer = setTimeout(resolve, START_WAIT_MS, "late");
+  });
+  const end = await Promise.race([starting, patience]);
+  clearTimeout(timer);
+  if (end === "late") starting.catch(onLateFailure);
 }
 
 /** One platform that refuses its credentials, or cannot be reached, takes no other down. */

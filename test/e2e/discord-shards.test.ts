@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { openDiscordDouble } from "../fixtures/discord/discord-double.ts";
+import { type DiscordDoubleOptions, openDiscordDouble } from "../fixtures/discord/discord-double.ts";
 import { BOT_ID, type StoredChannel, type StoredMessage } from "../fixtures/discord/double-world.ts";
 import { makeTrialFolder } from "../fixtures/trials/run-program.ts";
 import { type Server, startServer } from "../fixtures/trials/start-server.ts";
@@ -15,8 +15,8 @@ const ANSWER = { timeout: 45_000, interval: 100 };
 /** Servers number 1 and 3 belong to shard 1, 2 and 4 to shard 0. */
 const GUILDS = [1n, 2n, 3n, 4n].map((number) => String(((1n << 40n) + number) << 22n));
 
-async function openShardedProgram() {
-  const double = await openDiscordDouble({ shards: SHARDS });
+async function openShardedProgram(given: DiscordDoubleOptions = {}) {
+  const double = await openDiscordDouble({ shards: SHARDS, ...given });
   onTestFinished(() => double.close());
   const channels = GUILDS.map((id) => {
     const guild = double.world.addGuild({ id });
@@ -33,13 +33,14 @@ async function openShardedProgram() {
   onTestFinished(() => {
     for (const { pid } of startedShards(server)) if (isAlive(pid)) process.kill(pid, "SIGKILL");
   });
-  await vi.waitFor(() => expect(new Set(startedShards(server).map(({ shard }) => shard)).size).toBe(SHARDS), ANSWER);
   const answersTo = (question: StoredMessage) =>
     [...(double.world.messages.get(question.channel_id)?.values() ?? [])].filter(
       ({ author, message_reference }) => author.id === BOT_ID && message_reference?.message_id === question.id,
     );
   const ask = (channel: StoredChannel, text: string) => double.people.say(channel, ANA, text, { mentionsBot: true });
-  return { double, channels, server, answersTo, ask };
+  const waitForShards = () =>
+    vi.waitFor(() => expect(new Set(startedShards(server).map(({ shard }) => shard)).size).toBe(SHARDS), ANSWER);
+  return { double, channels, server, answersTo, ask, waitForShards };
 }
 
 /** Whatever was started, oldest first, as the program's log tells it. */
@@ -63,16 +64,19 @@ function isAlive(pid: number): boolean {
 test("start answers the servers of every shard once, and those of a killed shard when it is back", {
   timeout: TRIAL_MAX_MS,
 }, async () => {
-  const { double, channels, server, answersTo, ask } = await openShardedProgram();
+  const { double, channels, server, answersTo, ask, waitForShards } = await openShardedProgram();
+  await waitForShards();
   const direct = double.world.directChannel(ANA);
   const questions = channels.map((channel, index) => ask(channel, `What is number ${index}?`));
   const all = [...questions, double.people.say(direct, ANA, "And here?")];
 
   await vi.waitFor(() => expect(all.map((question) => answersTo(question).length)).toEqual([1, 1, 1, 1, 1]), ANSWER);
+  await vi.waitFor(() => expect(server.log().match(/"turn.answered"/g)).toHaveLength(all.length), ANSWER);
   const victim = startedShards(server).find(({ shard }) => shard === 1)?.pid ?? 0;
   process.kill(victim, "SIGKILL");
   await vi.waitFor(() => expect(isAlive(victim)).toBe(false));
   const killedAtMs = Date.now();
+  const requestsBefore = double.requests.length;
   const whileGone = channels.map((channel, index) => ask(channel, `Who answers ${index} now?`));
 
   await vi.waitFor(() => expect(whileGone.map((question) => answersTo(question).length)).toEqual([1, 1, 1, 1]), ANSWER);
@@ -82,6 +86,12 @@ test("start answers the servers of every shard once, and those of a killed shard
   // Nothing is answered again by what is fetched anew.
   await new Promise((resolve) => setTimeout(resolve, 3000));
   expect([...all, ...whileGone].map((question) => answersTo(question).length)).toEqual(Array(9).fill(1));
+  // The shard that came back looks at its own servers' replies again, not at those of the others.
+  const looks = channels.map(({ id }) => {
+    const path = new RegExp(`^/channels/${id}/messages/\\d+$`);
+    return double.requests.slice(requestsBefore).some((one) => one.method === "GET" && path.test(one.path));
+  });
+  expect(looks).toEqual([true, false, true, false]);
   tellFigures("discord shards", { shards: SHARDS, questions: 9, doubled: 0, lost: 0, backAfterKillMs: backMs });
 
   const alive = startedShards(server).filter(({ pid }) => isAlive(pid));
@@ -93,11 +103,26 @@ test("start answers the servers of every shard once, and those of a killed shard
 });
 
 test("start leaves no shard behind when it is killed", { timeout: TRIAL_MAX_MS }, async () => {
-  const { server } = await openShardedProgram();
+  const { server, waitForShards } = await openShardedProgram();
+  await waitForShards();
   const pids = startedShards(server).map(({ pid }) => pid);
   expect(pids.filter(isAlive)).toHaveLength(SHARDS);
 
   await server.kill();
 
   await vi.waitFor(() => expect(pids.filter(isAlive)).toEqual([]), { timeout: 25_000, interval: 100 });
+});
+
+test("start goes on without Discord when that refuses the intent, and says how to mend it", {
+  timeout: TRIAL_MAX_MS,
+}, async () => {
+  const { server, double } = await openShardedProgram({ refusesContent: true });
+
+  await vi.waitFor(() => expect(server.log().match(/"shard.died"/g)).toHaveLength(SHARDS), ANSWER);
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+
+  expect(double.gateway.counts.identified).toBe(SHARDS);
+  expect(server.log()).toContain("Message Content Intent");
+  expect((await fetch(new URL("/healthz", server.url))).ok).toBe(true);
+  await server.stop();
 });

@@ -11,9 +11,10 @@ import { listenToMessages } from "./listen-messages.ts";
 import { acceptKnownGuilds, listenToPlaces } from "./listen-places.ts";
 import { listenToReactions } from "./listen-reactions.ts";
 import { createListening } from "./listening.ts";
-import { createClient, logClientEvents, logIn } from "./open-client.ts";
+import { createClient, logClientEvents, logIn, untilReached } from "./open-client.ts";
 import { createOpenThreads } from "./open-threads.ts";
 import { createPendingCalls } from "./pending-calls.ts";
+import { guildOfWorkspace } from "./place.ts";
 import { readAttachment } from "./read-attachment.ts";
 import { tryRegisterCommands } from "./register-commands.ts";
 import { MESSAGE_CHARS_MAX, renderMarkdown } from "./render-markdown.ts";
@@ -56,7 +57,9 @@ export function createDiscordConnector(options: DiscordConnectorOptions): Platfo
   const userCalls = createUserCalls(client, now);
   const writer = createReplyWriter(parts, threads, userCalls);
   const listening = createListening(client, log);
+  const stopping = new AbortController();
   const recent: PostedPlace[] = [];
+  let connection: Connection | undefined;
   let catchUpWith: ((sinceMs: number | undefined, replies: readonly PostedPlace[]) => Promise<void>) | undefined;
 
   return {
@@ -73,6 +76,7 @@ export function createDiscordConnector(options: DiscordConnectorOptions): Platfo
     },
     async start(intake: Intake) {
       const listeningParts = { ...parts, intake, threads, userCalls, noteOwn: writer.noteOwn };
+      await untilReached(client, token, stopping.signal, log);
       logClientEvents(client, log);
       listenToMessages(listeningParts, listening);
       listenToReactions(listeningParts, listening);
@@ -82,10 +86,13 @@ export function createDiscordConnector(options: DiscordConnectorOptions): Platfo
       listenToInteractions({ ...listeningParts, pending: createPendingCalls(now, newId) }, listening);
       if (client.shard === null || client.shard.ids.includes(0)) await tryRegisterCommands(parts, intake.commands);
       catchUpWith = (sinceMs, replies) =>
-        catchUp(listeningParts, { ...(sinceMs === undefined ? {} : { sinceMs }), replies });
+        catchUp(listeningParts, {
+          ...(sinceMs === undefined ? {} : { sinceMs }),
+          replies: replies.filter(({ workspaceId }) => isServed(client, workspaceId)),
+        });
       acceptKnownGuilds(listeningParts, listening);
       listening.open();
-      watchLostSessions(client, now, (sinceMs) =>
+      connection = watchConnection(client, now, (sinceMs) =>
         listening.run("session.lost", () => catchUp(listeningParts, { sinceMs, replies: recent })),
       );
       log.info({ guilds: client.guilds.cache.size, user: client.user.id }, "discord.connected");
@@ -94,11 +101,13 @@ export function createDiscordConnector(options: DiscordConnectorOptions): Platfo
       if (catchUpWith === undefined) throw new Error("Cannot catch up: the connector has not started");
       await catchUpWith(sinceMs, replies);
     },
+    isConnected: () => connection?.isUp() === true,
     async tell(notice) {
       await tell(parts, notice);
     },
     readAttachment: (attachment, _workspaceId, bytesMax, signal) => readAttachment(parts, attachment, bytesMax, signal),
     async stop() {
+      stopping.abort(new Error("Cannot connect to Discord: the program is stopping"));
       listening.stop();
       await client.destroy();
       // What is being written may still be written to its end.
@@ -108,18 +117,31 @@ export function createDiscordConnector(options: DiscordConnectorOptions): Platfo
   };
 }
 
+interface Connection {
+  isUp(): boolean;
+}
+
 /** A session that is resumed loses nothing. One that is opened anew starts with what happens from then on. */
-function watchLostSessions(client: Client<true>, now: Now, onLost: (sinceMs: number) => void): void {
+function watchConnection(client: Client<true>, now: Now, onLost: (sinceMs: number) => void): Connection {
   const downSince = new Map<number, number>();
   client.on(Events.ShardReconnecting, (shard) => {
     if (!downSince.has(shard)) downSince.set(shard, now() - SILENCE_MAX_MS);
   });
+  client.on(Events.ShardDisconnect, (_, shard) => downSince.set(shard, now()));
   client.on(Events.ShardResume, (shard) => downSince.delete(shard));
   client.on(Events.ShardReady, (shard) => {
     const sinceMs = downSince.get(shard);
     downSince.delete(shard);
     if (sinceMs !== undefined) onLost(sinceMs);
   });
+  return { isUp: () => downSince.size === 0 };
+}
+
+/** Whether this process hears of that place: its servers, and for the first shard direct messages and what people call by themselves. */
+function isServed({ shard, guilds }: Client<true>, workspaceId: string): boolean {
+  if (shard === null) return true;
+  const guildId = guildOfWorkspace(workspaceId);
+  return guildId === undefined ? shard.ids.includes(0) : guilds.cache.has(guildId);
 }
 
 /** A connection that is dead is noticed after two missed heartbeats. */

@@ -66,7 +66,8 @@ export function createListening(client: Client, log: Log): Listening {
   };
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
+/** Resolves at once when the signal aborts. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
     signal.addEventListener(

@@ -1,11 +1,14 @@
-import { Client, type ClientOptions, Events, GatewayIntentBits, Options, Partials } from "discord.js";
+import { Client, type ClientOptions, Events, GatewayIntentBits, Options, Partials, Routes } from "discord.js";
 import { describeError, PlatformRefusedError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
+import { pause } from "./listening.ts";
 
 const READY_MAX_MS = 120_000;
 const REQUEST_TIMEOUT_MS = 15_000;
 const SERVER_ERROR_RETRIES_MAX = 5;
 const REQUESTS_PER_SECOND = 50;
+const AWAY_WAIT_MS = 1000;
+const AWAY_WAIT_MAX_MS = 60_000;
 const MEMBERS_PER_GUILD_MAX = 100;
 const USERS_MAX = 10_000;
 
@@ -49,6 +52,27 @@ export function createClient(apiUrl: string | undefined, requestsPerSecondMax: n
       ...(apiUrl === undefined ? {} : { api: apiUrl.replace(/\/$/, "") }),
     },
   } satisfies ClientOptions);
+}
+
+/**
+ * Waits while Discord cannot be reached: a client that failed to log in once cannot be used again. Rejects with the signal's reason,
+ * and with PlatformRefusedError when Discord refuses the token.
+ */
+export async function untilReached(client: Client, token: string, signal: AbortSignal, log: Log): Promise<void> {
+  client.rest.setToken(token);
+  for (let waitMs = AWAY_WAIT_MS; ; waitMs = Math.min(waitMs * 2, AWAY_WAIT_MAX_MS)) {
+    signal.throwIfAborted();
+    try {
+      await client.rest.get(Routes.gatewayBot(), { signal });
+      return;
+    } catch (error) {
+      signal.throwIfAborted();
+      const refusal = refusalOfLogin(error);
+      if (refusal instanceof PlatformRefusedError) throw refusal;
+      log.warn({ retryAfterMs: waitMs, reason: describeError(error) }, "discord.away");
+    }
+    await pause(waitMs, signal);
+  }
 }
 
 /** Resolves when the servers are known. Rejects with PlatformRefusedError when Discord refuses the token or the intents. */

@@ -16,6 +16,11 @@ export function workspaceOfGuild(guildId: string): string {
   return `discord:${guildId}`;
 }
 
+/** Undefined for direct messages and for people's own installations. */
+export function guildOfWorkspace(workspaceId: string): string | undefined {
+  return /^discord:(\d+)$/.exec(workspaceId)?.[1];
+}
+
 /** Calls of people who installed the app for themselves, where the bot is no member. */
 export function workspaceOfUser(userId: string): string {
   return `discord:user:${userId}`;
