@@ -31,7 +31,7 @@ export function findBorders(view: BorderView): number {
   for (const fill of ["natural", "any"] as const) {
     for (const { place, fillMin } of PLACES) {
       const isInLine = place === "sentence" || place === "word";
-      const borders = isInLine ? listWordBorders(view, place) : (byLine.get(place) ?? []);
+      const borders = isInLine ? listWordBorders(view, place, fill === "any") : (byLine.get(place) ?? []);
       const lengthMin = view.charsMax * (fill === "natural" ? fillMin : isInLine ? 0.1 : 0);
       const found = lastFitting(view, borders, lengthMin, isBreakable);
       if (found !== undefined) return found;
@@ -40,7 +40,7 @@ export function findBorders(view: BorderView): number {
   const anywhere = listClusterBorders(view);
   return (
     lastFitting(view, anywhere, 0, (at) => isBreakable(at) && !isInMarks(view.text, at)) ??
-    lastFitting(view, listWordBorders(view, "word"), view.charsMax * 0.4, () => true) ??
+    lastFitting(view, listWordBorders(view, "word", true), view.charsMax * 0.4, () => true) ??
     lastFitting(view, anywhere, 0, () => true) ??
     afterPoint(view.text, view.from + Math.max(1, Math.floor(view.charsMax / 3)))
   );
@@ -119,21 +119,23 @@ const SENTENCE_END = new RegExp(
 /** What would become a list, heading, quote or code at the begin of a message. */
 const READS_AS_BLOCK = /^(?:[-+*](?:\s|$)|#{1,6}\s|>|\d{1,9}[.)]\s|`{3}|~{3}|\||=+\s|-{2,})/u;
 
-function listWordBorders(view: BorderView, place: "sentence" | "word"): readonly number[] {
+function listWordBorders(view: BorderView, place: "sentence" | "word", withCode: boolean): readonly number[] {
   const { text, from, to } = view;
   const end = Math.min(to, from + view.charsMax + 200);
   const borders: number[] = [];
   for (const match of text.slice(from, end).matchAll(place === "word" ? WORD_END : SENTENCE_END)) {
     const at = from + match.index + match[0].length;
-    if (!READS_AS_BLOCK.test(text.slice(at, at + 12)) && isInWords(view, at)) borders.push(at);
+    if (!READS_AS_BLOCK.test(text.slice(at, at + 12)) && isInWords(view, at, withCode)) borders.push(at);
   }
   return borders;
 }
 
-/** Neither in the marks before a line's words, nor in a line that is one piece. */
-function isInWords({ lines }: BorderView, at: number): boolean {
+/** Neither in the marks before a line's words, nor in a line that is one piece. A line of code that is cut is other code. */
+function isInWords({ lines }: BorderView, at: number, withCode: boolean): boolean {
   const line = lines[indexOfLine(lines, at)];
-  return line !== undefined && at > line.wordsFrom && line.kind !== "fence-open" && line.kind !== "table-head";
+  if (line === undefined || at <= line.wordsFrom || line.kind === "fence-open" || line.kind === "table-head")
+    return false;
+  return withCode || (line.kind !== "fence-line" && line.kind !== "indented");
 }
 
 /** Where one may cut when there is no space in reach: between words by dictionary, or between what people see as one character. */

@@ -48,7 +48,15 @@ export function closeFence(piece: string, containers: readonly Container[], fenc
 }
 
 function reopenFence(containers: readonly Container[], { mark, info, indent }: Fence): string {
-  return `${marksOf(containers)}${" ".repeat(indent)}${mark}${info.length > INFO_CHARS_MAX ? "" : info}\n`;
+  const opening = `${mark}${info.length > INFO_CHARS_MAX ? "" : info}\n`;
+  const width = widthOf(containers);
+  if (indent === 0 || width + indent < 4 || containers.some(isQuote)) {
+    return `${marksOf(containers)}${" ".repeat(indent)}${opening}`;
+  }
+  // Behind a marker, a fence that is further in than its item would move the border that the lines of code must keep to: it
+  // stands below the marker.
+  const markers = `${" ".repeat(width % 2)}${"- ".repeat(Math.floor(width / 2) - 1)}-`;
+  return `${markers}\n${" ".repeat(width + indent)}${opening}`;
 }
 
 function tableHead({ table, containers }: LineState, text: string, charsMax: number): string {

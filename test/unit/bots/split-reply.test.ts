@@ -20,6 +20,16 @@ function codeOf(markdown: string): string {
   return code.replace(/\s/gu, "");
 }
 
+function codeLinesOf(markdown: string): readonly string[] {
+  const lines: string[] = [];
+  const walk = (node: Nodes): void => {
+    if (node.type === "code") lines.push(...node.value.split("\n"));
+    if ("children" in node) for (const child of node.children) walk(child);
+  };
+  walk(PARSER.parse(markdown));
+  return lines;
+}
+
 function shownOf(text: string, charsMax: number): readonly string[] {
   return splitReply(text, charsMax).map(({ shown }) => shown);
 }
@@ -199,4 +209,28 @@ test("openSplitter() looks at the open tail only, so that growing costs less tha
 
   // Over ten times less where it was measured; a busy machine slows both.
   expect(timeOf(openSplitter(2000))).toBeLessThan(anewMs / 2);
+});
+
+test("splitReply() goes on with code in a list that stands further in than its item", () => {
+  for (const mark of ["1. ", "- ", "10. ", "- a\n  - "]) {
+    const width = mark.includes("\n") ? 4 : mark.length;
+    for (let indent = 0; indent <= 3; indent++) {
+      const space = " ".repeat(width + indent);
+      const lines = Array.from({ length: 20 }, (_, index) => `${space}${index % 3 === 0 ? "  " : ""}line${index}`);
+      const text = [`${mark}item`, "", `${space}\`\`\`js`, ...lines, `${space}\`\`\``, "", "After *it*."].join("\n");
+
+      const shown = shownOf(text, 90);
+
+      expect(shown.length, text).toBeGreaterThan(2);
+      expect(shown.flatMap(codeLinesOf), text).toEqual(codeLinesOf(text));
+      expect(JSON.stringify(PARSER.parse(shown.at(-1) ?? "")), text).toContain('"emphasis"');
+    }
+  }
+});
+
+test("splitReply() cuts between lines of code rather than within one", () => {
+  const code = "```js\nlet a = 1\nlet b = 2\n```";
+
+  expect(shownOf(`${code}\n\n${"y".repeat(70)}`, 75)).toEqual([code, "y".repeat(70)]);
+  expect(shownOf(`\`\`\`\n${"let a = 1 ".repeat(20)}\n\`\`\``, 75).length).toBe(4);
 });
