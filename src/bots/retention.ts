@@ -1,6 +1,7 @@
 import type { Now } from "#core/clock.ts";
 import type { Log } from "#core/log.ts";
 import { platformOf } from "#core/scope.ts";
+import type { JobQueue } from "#jobs/job-queue.ts";
 import type { ChatStore } from "#store/chat-store.ts";
 import type { PrivacyStore } from "#store/privacy-store.ts";
 import type { SettingsWatch } from "./place-settings.ts";
@@ -8,6 +9,7 @@ import type { SettingsWatch } from "./place-settings.ts";
 export interface RetentionParts {
   readonly privacy: Pick<PrivacyStore, "eraseBefore" | "listWorkspaces">;
   readonly chat: Pick<ChatStore, "pruneEvents">;
+  readonly jobs: Pick<JobQueue, "prune">;
   readonly places: Pick<SettingsWatch, "of">;
   readonly now: Now;
   readonly log: Log;
@@ -23,6 +25,8 @@ const DAY_MS = 86_400_000;
 const BATCH = 200;
 /** No platform delivers an event again after a week. */
 const EVENTS_DAYS = 7;
+/** What a job did stands in its run; nobody asks for the same job again after so long. */
+const JOBS_DAYS = 90;
 
 /** Erases what is older than its workspace keeps, at once and then every `intervalMs`. */
 export function startRetention(parts: RetentionParts, intervalMs: number = DAY_MS): Retention {
@@ -57,6 +61,7 @@ export async function sweepRetention(parts: RetentionParts, signal: AbortSignal)
     if (turns > 0) parts.log.info({ workspaceId, days, turns }, "retention.erased");
   }
   await repeat(signal, () => parts.chat.pruneEvents(nowMs - EVENTS_DAYS * DAY_MS, BATCH));
+  await repeat(signal, () => parts.jobs.prune(nowMs - JOBS_DAYS * DAY_MS, BATCH));
 }
 
 /** Batch after batch until nothing is left, with a breath in between. Returns how many there were. */

@@ -1,5 +1,6 @@
 import { expect, test, vi } from "vitest";
 import { startRetention, sweepRetention } from "#bots/retention.ts";
+import { sqliteJobQueue } from "#jobs/sqlite/job-queue.ts";
 import { fixedSettings } from "../../fixtures/bots/fixed-settings.ts";
 import { GUILD, OTHER_GUILD, openIntakeWorld } from "./intake-world.ts";
 
@@ -9,7 +10,8 @@ async function openRetention() {
   const world = await openIntakeWorld();
   const places = fixedSettings(({ workspaceId }) => ({ retentionDays: workspaceId === GUILD ? 30 : 0 }));
   const { store, parts } = world;
-  const retention = { ...store, places, now: parts.now, log: parts.log };
+  const jobs = sqliteJobQueue({ database: store.jobsDatabase, now: parts.now });
+  const retention = { ...store, jobs, places, now: parts.now, log: parts.log };
   const questionOf = async (turnId: string) => (await store.chat.findTurn(turnId))?.question;
   return { ...world, retention, questionOf };
 }
@@ -43,6 +45,24 @@ test("sweepRetention() forgets events that no platform delivers again, and keeps
 
   expect(await store.chat.acceptEvent("e-old", message("old", "My order?"), clock.nowMs)).toBe(true);
   expect(await store.chat.acceptEvent("e-young", message("young", "My refund?"), clock.nowMs)).toBe(false);
+});
+
+test("sweepRetention() forgets jobs that ended long ago, and no other", async () => {
+  const { retention, clock } = await openRetention();
+  const { jobs } = retention;
+  const enqueue = (id: string) =>
+    jobs.enqueue({ id, kind: "train", key: id, payload: null, priority: 0, attemptsMax: 1 });
+  await enqueue("old");
+  await enqueue("waiting");
+  await jobs.cancel("old");
+  clock.nowMs += 89 * DAY_MS;
+  await enqueue("young");
+  await jobs.cancel("young");
+  clock.nowMs += 2 * DAY_MS;
+
+  await sweepRetention(retention, new AbortController().signal);
+
+  expect((await jobs.list({ limit: 9 })).map(({ id }) => id)).toEqual(["young", "waiting"]);
 });
 
 test("sweepRetention() goes on over many batches, and ends between two when it is aborted", async () => {
