@@ -4,6 +4,8 @@ import type { Log } from "#core/log.ts";
 export interface BullJobQueueOptions {
   /** For short commands: rejects at once while Redis is away. */
   readonly client: Redis | Cluster;
+  /** Makes of the driver's errors some that hold no words of a command. */
+  readonly use: <T>(act: () => Promise<T>) => Promise<T>;
   /** A connection for one worker, whose commands wait while Redis is away; the worker ends it. */
   readonly openPatient: () => Redis | Cluster;
   readonly prefix: string;

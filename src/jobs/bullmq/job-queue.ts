@@ -49,13 +49,13 @@ export function bullJobQueue(options: BullJobQueueOptions): JobQueue {
     );
   }
 
-  return {
+  const queue: JobQueue = {
     async enqueue(request) {
-      const queue = await records.register(request.id, names.queueOf(request.kind));
-      const place = { queue, job: names.jobOf(request.id) };
+      const name = await records.register(request.id, names.queueOf(request.kind));
+      const place = { queue: name, job: names.jobOf(request.id) };
       const known = await records.read(place);
       if (known !== undefined) return known;
-      await add(queue, request); // of two at once BullMQ keeps the first
+      await add(name, request); // of two at once BullMQ keeps the first
       const job = await records.read(place);
       if (job === undefined) throw new Error(`Cannot enqueue job "${request.id}": it is gone again`);
       return job;
@@ -85,5 +85,13 @@ export function bullJobQueue(options: BullJobQueueOptions): JobQueue {
       }
       return count;
     },
+  };
+  return {
+    work: queue.work,
+    enqueue: (request) => options.use(() => queue.enqueue(request)),
+    get: (id) => options.use(() => queue.get(id)),
+    list: (query) => options.use(() => queue.list(query)),
+    cancel: (id) => options.use(() => queue.cancel(id)),
+    prune: (beforeMs, limit) => options.use(() => queue.prune(beforeMs, limit)),
   };
 }

@@ -1,5 +1,5 @@
 import { Cluster, Redis } from "ioredis";
-import { RedisUnavailableError } from "#core/errors.ts";
+import { OperatingError, RedisUnavailableError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import { describeRedisHosts, parseRedisAddress, type RedisAddress } from "./redis-address.ts";
 
@@ -10,7 +10,7 @@ export interface RedisConnection {
   readonly prefix: string;
   /** For short commands: while Redis is away they reject at once, and none waits longer than the command's limit. */
   readonly client: RedisClient;
-  /** Runs commands; rejects with RedisUnavailableError, which holds none of the commands' words. */
+  /** Runs commands; the driver's failures become RedisUnavailableError, which holds none of the commands' words. */
   use<T>(act: (client: RedisClient) => Promise<T>): Promise<T>;
   /** A connection of its own whose commands wait until Redis is back: for subscriptions and for workers, which block. */
   openPatient(): RedisClient;
@@ -85,7 +85,7 @@ export async function openRedis(options: OpenRedisOptions): Promise<RedisConnect
     async use(act) {
       if (client.status !== "ready") throw new RedisUnavailableError(hosts, "it is not connected");
       return act(client).catch((error: unknown) => {
-        throw new RedisUnavailableError(hosts, safeReason(error));
+        throw isOfDriver(error) ? new RedisUnavailableError(hosts, safeReason(error)) : error;
       });
     },
     openPatient() {
@@ -143,6 +143,12 @@ function safeReason(error: unknown): string {
   if ("code" in error && typeof error.code === "string") return error.code;
   if (error.name === "ReplyError") return /^[A-Z]+/u.exec(error.message)?.[0] ?? "it refused the command";
   return error.message === "Command timed out" ? "it did not answer in time" : "the connection ended";
+}
+
+/** The driver throws plain errors and classes of its own; ours and the language's are bugs or have a meaning. */
+function isOfDriver(error: unknown): boolean {
+  const isOther = error instanceof OperatingError || error instanceof TypeError || error instanceof SyntaxError;
+  return error instanceof Error && !isOther && error.name !== "ZodError";
 }
 
 function settled(client: RedisClient, limitMs: number): Promise<void> {
