@@ -31,14 +31,23 @@ export async function acceptDeletion(parts: DeletionParts, place: PostedPlace): 
   const ends: Promise<void>[] = [];
   for (const { eventId } of dropped) ends.push((await parts.answering.dropQuestion(eventId)).ended);
 
-  const turns = await findAnswers(parts.chat, place);
+  const erased = new Set<string>();
   const replies: PostedPlace[] = [];
-  for (const turn of turns) {
+  const erase = async (turn: Turn) => {
+    erased.add(turn.id);
     replies.push(...(await listReplies(parts.chat, turn)));
     await parts.privacy.eraseTurn(turn.id);
     parts.events.publish({ kind: "turn.changed", turnId: turn.id });
+  };
+  // What stands is found first, then what an edit superseded, then what was erased: until nothing else is left.
+  for (let found = 0; found < REVISIONS_MAX; found++) {
+    const turn = await findAnswer(parts.chat, place);
+    if (turn === undefined || turn.status === "deleted" || erased.has(turn.id)) break;
+    const again = await findAnsweredAgain(parts.chat, turn);
+    await erase(turn);
+    for (const other of again) await erase(other);
   }
-  const turnIds = [...new Set([...turns.map(({ id }) => id), ...dropped.map(({ turnId }) => turnId)])];
+  const turnIds = [...new Set([...erased, ...dropped.map(({ turnId }) => turnId)])];
   if (turnIds.length === 0) return undefined;
   parts.log.info({ turnIds }, "question.deleted");
   return {
@@ -51,16 +60,26 @@ export async function acceptDeletion(parts: DeletionParts, place: PostedPlace): 
   };
 }
 
-/** The turn of this question, and those that answered it again. */
-async function findAnswers(
+/** The newest turn that answers this question. */
+async function findAnswer(
   chat: ChatStore,
   { workspaceId, channelId, messageId }: PostedPlace,
-): Promise<readonly Turn[]> {
+): Promise<Turn | undefined> {
   const turn = await chat.findTurnByMessage(workspaceId, channelId, messageId);
-  if (turn?.messages.some((item) => item.role === "question" && item.messageId === messageId) !== true) return [];
-  const others = await chat.listHistory(turn.conversationId, TURNS_LOOKED_AT_MAX);
-  return [turn, ...others.filter(({ id, position }) => id !== turn.id && position === turn.position)];
+  return turn?.messages.some((item) => item.role === "question" && item.messageId === messageId) === true
+    ? turn
+    : undefined;
 }
+
+/** Those that answered it again stand under messages of their own where they were called by a command. */
+async function findAnsweredAgain(chat: ChatStore, turn: Turn): Promise<readonly Turn[]> {
+  const origin = turn.regenerationOf ?? turn.id;
+  const others = await chat.listHistory(turn.conversationId, TURNS_LOOKED_AT_MAX);
+  return others.filter(({ id, regenerationOf }) => id !== turn.id && (id === origin || regenerationOf === origin));
+}
+
+/** Edits and new answers of one question. */
+const REVISIONS_MAX = 100;
 
 const TURNS_LOOKED_AT_MAX = 200;
 

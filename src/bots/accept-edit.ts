@@ -18,39 +18,43 @@ export interface EditParts {
 }
 
 /**
- * An edited question is an event of its own, one revision higher. Ignored: what was never accepted, is too old, says the same as
- * before (platforms also tell when a preview was added), or was joined with other messages into one question.
+ * An edited question is an event of its own; its revision is the time of the edit, so that an older edit that comes late is known
+ * as such. Ignored: what was never accepted (`unknown`), is too old, says the same as before (platforms also tell when a preview was
+ * added), or was joined with other messages into one question.
  */
-export async function acceptEdit(parts: EditParts, edit: QuestionEdit): Promise<void> {
+export async function acceptEdit(parts: EditParts, edit: QuestionEdit): Promise<"unknown" | "ignored" | "accepted"> {
   const before = await findQuestion(parts, edit);
-  if (before === undefined || cleanText(before.text) === cleanText(edit.text)) return;
+  if (before === "unknown") return "unknown";
+  if (before === undefined || cleanText(before.text) === cleanText(edit.text)) return "ignored";
   const { editWindowMs, isPaused } = parts.places.of(before);
-  if (isPaused || parts.now() - before.sentAtMs >= editWindowMs) return;
+  if (isPaused || parts.now() - before.sentAtMs >= editWindowMs) return "ignored";
+  if (edit.editedAtMs <= (before.revision ?? 0)) return "ignored";
   const { attachments: _, ...question } = before;
   const message: IncomingMessage = {
     ...question,
     ...(edit.visibility === undefined ? {} : { visibility: edit.visibility }),
     text: edit.text,
-    revision: (before.revision ?? 0) + 1,
+    revision: edit.editedAtMs,
     ...(edit.attachments === undefined ? {} : { attachments: edit.attachments }),
   };
   const eventId = `${edit.workspaceId}:${edit.channelId}:${edit.messageId}:edit:${edit.editedAtMs}`;
   const { isNew } = await parts.answering.accept(eventId, message);
-  if (isNew) parts.log.info({ eventId, revision: message.revision }, "question.edited");
+  if (isNew) parts.log.info({ eventId }, "question.edited");
+  return "accepted";
 }
 
-/** The newest text that was accepted: one that waits or is being answered, else the stored turn's. */
+/** The newest text that was accepted: one that waits or is being answered, else the stored turn's; undefined when it cannot be edited. */
 async function findQuestion(
   { chat, answering }: EditParts,
   { workspaceId, channelId, messageId }: QuestionEdit,
-): Promise<IncomingMessage | undefined> {
+): Promise<IncomingMessage | "unknown" | undefined> {
   const [newest] = answering
     .underWay({ workspaceId, channelId })
     .filter(({ message }) => message.messageId === messageId)
     .toSorted((a, b) => (b.message.revision ?? 0) - (a.message.revision ?? 0));
   if (newest !== undefined) return newest.isJoined ? undefined : newest.message;
   const turn = await chat.findTurnByMessage(workspaceId, channelId, messageId);
-  return turn === undefined ? undefined : questionOf(turn, messageId);
+  return turn === undefined ? "unknown" : questionOf(turn, messageId);
 }
 
 function questionOf(turn: Turn, messageId: string): IncomingMessage | undefined {

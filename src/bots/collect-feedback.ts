@@ -24,7 +24,7 @@ export async function collectFeedback(parts: FeedbackParts, given: PlatformFeedb
   const opinion = readOpinion(parts, given);
   if (opinion === undefined) return undefined;
   const turn = await findRepliedTurn(parts, given);
-  if (turn === undefined || turn.status === "deleted") return undefined;
+  if (turn === undefined || turn.status === "deleted" || isAboutOlderWords(turn, given)) return undefined;
 
   const { userId, source, atMs } = given;
   const { id: turnId, workspaceId } = turn;
@@ -67,6 +67,11 @@ async function putFeedback({ chat }: FeedbackParts, change: FeedbackChange): Pro
     if (error instanceof TurnUnknownError) return undefined;
     throw error;
   }
+}
+
+/** An emoji that was given before the question was edited, and comes late, is about an answer that stands no more. */
+function isAboutOlderWords({ revision }: Turn, { source, atMs }: PlatformFeedback): boolean {
+  return source === "reaction" && atMs < revision;
 }
 
 /** An emoji under the question is meant for the person who asked. Buttons and commands name a turn by any of its messages. */

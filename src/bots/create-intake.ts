@@ -3,6 +3,7 @@ import type { IncomingMessage } from "#core/inbox.ts";
 import { platformOf } from "#core/scope.ts";
 import type { Turn } from "#core/turn.ts";
 import type { EventBus } from "#events/event-bus.ts";
+import type { PeopleStore } from "#store/people-store.ts";
 import type { PrivacyStore } from "#store/privacy-store.ts";
 import { acceptDeletion } from "./accept-deletion.ts";
 import { acceptEdit, type EditParts } from "./accept-edit.ts";
@@ -14,6 +15,7 @@ import { collectFeedback, type FeedbackParts } from "./collect-feedback.ts";
 import { greetChannel } from "./greet-channel.ts";
 import { greetWorkspace } from "./greet-workspace.ts";
 import type { Intake, MessageGlance, PlaceEvent, PlatformFeedback, PostedPlace } from "./intake.ts";
+import { createMessageOrder } from "./message-order.ts";
 import type { PlaceSettings, SettingsWatch } from "./place-settings.ts";
 import type { CommandRunner } from "./run-command.ts";
 import type { OnceParts } from "./tell-once.ts";
@@ -21,6 +23,7 @@ import type { OnceParts } from "./tell-once.ts";
 export interface IntakeParts extends EditParts, PlaceParts, OnceParts {
   readonly answering: Answering;
   readonly privacy: Pick<PrivacyStore, "eraseTurn" | "erasePlace">;
+  readonly people: Pick<PeopleStore, "appendAudit" | "listDeletions">;
   readonly events: EventBus;
   readonly collect: FeedbackCollector;
   readonly commands: readonly ChatCommand[];
@@ -43,6 +46,7 @@ export function createIntake(parts: IntakeParts): OpenIntake {
   const { answering, places, log } = parts;
   const tasks = new Set<Promise<void>>();
   const greeted = new Set<string>();
+  const order = createMessageOrder(parts.now);
 
   /** Goes on after the event is durable; a failure is told by the log alone. */
   function later(event: string, act: () => Promise<unknown>): void {
@@ -77,13 +81,25 @@ export function createIntake(parts: IntakeParts): OpenIntake {
 
   return {
     wants: (glance) => wants(places, glance),
-    async acceptMessage(eventId, message) {
-      const { isNew } = await answering.accept(eventId, message);
-      if (isNew) greet(message);
-    },
-    acceptEdit: (edit) => acceptEdit(parts, edit),
+    acceptMessage: (eventId, message) =>
+      order.inTurn(message, async () => {
+        if (order.isDeleted(message)) return void log.info({ eventId }, "message.deleted-before");
+        const { isNew } = await answering.accept(eventId, message);
+        if (!isNew) return;
+        greet(message);
+        const edit = order.takeEdit(message);
+        if (edit !== undefined) await acceptEdit(parts, edit);
+      }),
+    acceptEdit: (edit) =>
+      order.inTurn(edit, async () => {
+        if (!order.isNewestEdit(edit) || order.isDeleted(edit)) return;
+        if ((await acceptEdit(parts, edit)) === "unknown") order.keepEdit(edit);
+      }),
     async acceptDeletion(place) {
-      const rest = await acceptDeletion(parts, place);
+      const rest = await order.inTurn(place, () => {
+        order.noteDeleted(place);
+        return acceptDeletion(parts, place);
+      });
       if (rest === undefined) return;
       later("deletion.unfinished", async () => {
         const connector = parts.connectors.get(platformOf(place.workspaceId));

@@ -15,6 +15,17 @@ export interface Feedback {
   readonly correctionAtMs: number;
   /** People other than the author, or admins, who agreed with the correction. */
   readonly endorsedBy: readonly string[];
+  /** All that `score` follows from, oldest first; not given where `score`, `emoji` and `source` say it. */
+  readonly heard?: readonly HeardScore[];
+}
+
+/** An emoji under the reply, or a score given in another way, as it was last heard of. */
+export interface HeardScore {
+  readonly source: FeedbackSource;
+  readonly atMs: number;
+  /** Undefined: it was taken back. */
+  readonly score?: Score;
+  readonly emoji?: string;
 }
 
 export type Score = 1 | 2 | 3 | 4 | 5;
@@ -35,15 +46,18 @@ export interface FeedbackChange {
   readonly endorsedBy?: string;
 }
 
-/** Out-of-order events change nothing that a later event has already set. */
+/**
+ * The same changes lead to the same feedback in whatever order they come. A person can press several emoji and take each away again,
+ * so each is kept with its own time; the newest that still stands counts.
+ */
 export function mergeFeedback(existing: Feedback | undefined, change: FeedbackChange): Feedback {
   const base = existing ?? { scoreAtMs: 0, commentAtMs: 0, correctionAtMs: 0, endorsedBy: [], source: change.source };
-  const takesScore =
-    change.score !== undefined && change.atMs >= base.scoreAtMs && !isRemovalOfAnother(existing, change);
+  const heard = hearScore(heardScores(existing), change);
+  const counting = heard.findLast((one) => !isReaction(one) || one.score !== undefined);
+  const score = counting?.score;
+  const emoji = score === undefined ? undefined : counting?.emoji;
   const takesComment = change.comment !== undefined && change.atMs >= base.commentAtMs;
   const takesCorrection = change.correction !== undefined && change.atMs >= base.correctionAtMs;
-  const score = takesScore ? change.score : existing?.score;
-  const emoji = takesScore ? change.emoji : existing?.emoji;
   const comment = takesComment ? change.comment : existing?.comment;
   const correction = takesCorrection ? change.correction : existing?.correction;
   const endorsers = takesCorrection && change.correction !== existing?.correction ? [] : base.endorsedBy;
@@ -55,16 +69,49 @@ export function mergeFeedback(existing: Feedback | undefined, change: FeedbackCh
     turnId: change.turnId,
     userId: change.userId,
     workspaceId: change.workspaceId,
-    source: takesScore ? change.source : base.source,
-    scoreAtMs: takesScore ? change.atMs : base.scoreAtMs,
+    source: counting?.source ?? (change.score === undefined ? base.source : change.source),
+    scoreAtMs: heard.at(-1)?.atMs ?? base.scoreAtMs,
     commentAtMs: takesComment ? change.atMs : base.commentAtMs,
     correctionAtMs,
     endorsedBy,
-    ...(score === undefined || score === null ? {} : { score }),
-    ...(emoji === undefined || score === undefined || score === null ? {} : { emoji }),
+    ...(score === undefined ? {} : { score }),
+    ...(emoji === undefined ? {} : { emoji }),
     ...(comment === undefined || comment === null ? {} : { comment }),
     ...(correction === undefined || correction === null ? {} : { correction }),
+    ...(heard.every((one) => one === counting) ? {} : { heard }),
   };
+}
+
+/** What one person's score follows from, oldest first. */
+export function heardScores(feedback: Feedback | undefined): readonly HeardScore[] {
+  if (feedback === undefined) return [];
+  const { heard, score, scoreAtMs: atMs, source, emoji } = feedback;
+  if (heard !== undefined) return heard;
+  if (score === undefined && atMs === 0) return [];
+  return [{ source, atMs, ...(score === undefined ? {} : { score }), ...(emoji === undefined ? {} : { emoji }) }];
+}
+
+/** Of several emoji under one reply each stands for itself; every other way to score replaces what was said that way before. */
+export function isReaction({ source, emoji }: HeardScore): boolean {
+  return source === "reaction" && emoji !== undefined;
+}
+
+/** People who press all emoji there are do not grow the record. */
+const HEARD_MAX = 12;
+
+function hearScore(known: readonly HeardScore[], change: FeedbackChange): readonly HeardScore[] {
+  const { source, atMs, score, emoji } = change;
+  if (score === undefined) return known;
+  const heard: HeardScore = {
+    source,
+    atMs,
+    ...(score === null ? {} : { score }),
+    ...(emoji === undefined ? {} : { emoji }),
+  };
+  const before = known.find((one) => (isReaction(heard) ? one.emoji === emoji && isReaction(one) : !isReaction(one)));
+  if (before !== undefined && (atMs < before.atMs || isRemovalOfAnother(before, heard))) return known;
+  const others = known.filter((one) => one !== before);
+  return [...others, heard].toSorted((one, other) => one.atMs - other.atMs).slice(-HEARD_MAX);
 }
 
 /** Who agreed before the correction was given, or changed, meant another one; authors do not agree with themselves. */
@@ -78,13 +125,8 @@ function isEndorsement(
 }
 
 /** Changing 😍 to 😞 arrives as two events, in any order: taking 😍 away must not take the new 😞 with it. */
-function isRemovalOfAnother(existing: Feedback | undefined, change: FeedbackChange): boolean {
-  return (
-    change.score === null &&
-    change.emoji !== undefined &&
-    existing?.emoji !== undefined &&
-    existing.emoji !== change.emoji
-  );
+function isRemovalOfAnother(before: HeardScore, { score, emoji }: HeardScore): boolean {
+  return score === undefined && emoji !== undefined && before.emoji !== undefined && before.emoji !== emoji;
 }
 
 export const SCORE_LIKED_MIN = 4;

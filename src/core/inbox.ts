@@ -13,7 +13,7 @@ export interface IncomingMessage {
   readonly sentAtMs: number;
   /** The turn to answer again; its question is asked once more, past the cache. */
   readonly regenerationOf?: string;
-  /** Grows when the person edits the question: the answer of the revision before is superseded. 0 when not given. */
+  /** The platform's time of the edit, for an edited question: the answer of the revision before is superseded. 0 when not given. */
   readonly revision?: number;
   readonly attachments?: readonly Attachment[];
 }

@@ -17,7 +17,7 @@ export interface Turn {
   readonly askerId: string;
   /** From 0, in the order in which people joined the conversation: how the model tells them apart. */
   readonly askerNumber?: number;
-  /** Grows when the question is edited. */
+  /** Grows when the question is edited: the platform's time of the edit, Unix ms. 0: as it was first asked. */
   readonly revision: number;
   /** Other turns whose words were in the prompt: those shown as examples, then the history, oldest first. */
   readonly inputTurnIds: readonly string[];

@@ -132,6 +132,16 @@ export const feedbackRecord = defineRecord<Feedback>()({
     correction: optional(text),
     correctionAtMs: moment,
     endorsedBy: z.array(text),
+    heard: optional(
+      z.array(
+        z.object({
+          source: z.enum(["reaction", "button", "command", "dashboard"]),
+          atMs: moment,
+          score: optional(z.literal([1, 2, 3, 4, 5])),
+          emoji: optional(text),
+        }),
+      ),
+    ),
   }),
 });
 

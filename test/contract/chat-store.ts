@@ -318,7 +318,7 @@ function feedbackContract(open: () => Promise<ChatStore>): void {
       sampleChange({ correction: "In 14 days.", endorsedBy: "ben", source: "button" }),
     );
 
-    const full: Omit<Required<Feedback>, "emoji"> = {
+    const full: Omit<Required<Feedback>, "emoji" | "heard"> = {
       turnId: "t1",
       userId: "ana",
       workspaceId: SCOPE.workspaceId,

@@ -22,9 +22,23 @@ const USERS_PER_EMOJI_MAX = 1000;
 
 type Emoji = Pick<APIEmoji, "id" | "name">;
 
-/** Reactions carry no time of their own: the moment they are heard counts. */
+/** A removal that is followed so soon by the same emoji of the same person may have overtaken it. */
+const OVERTAKEN_MS = 10_000;
+const REMOVALS_MAX = 1000;
+
+/** Reactions carry no time of their own: the moment they are heard counts, and where the order is in doubt what stands is read. */
 export function listenToReactions(parts: ListeningParts, listening: Listening): void {
   const { client, intake, now } = parts;
+  const removedAtMs = new Map<string, number>();
+
+  function noteRemoval(key: string, atMs: number): void {
+    removedAtMs.delete(key);
+    removedAtMs.set(key, atMs);
+    for (const oldest of removedAtMs.keys()) {
+      if (removedAtMs.size <= REMOVALS_MAX) break;
+      removedAtMs.delete(oldest);
+    }
+  }
 
   async function accept(
     data: GatewayMessageReactionRemoveDispatchData | GatewayMessageReactionAddDispatchData,
@@ -39,6 +53,8 @@ export function listenToReactions(parts: ListeningParts, listening: Listening): 
     const place = await findPlace(parts, data.channel_id, data.guild_id);
     const emoji = place === undefined ? undefined : emojiKey(parts, place, data.emoji);
     if (place === undefined || emoji === undefined) return;
+    const key = JSON.stringify([data.message_id, data.user_id, emoji]);
+    if (isRemoval) noteRemoval(key, atMs);
     await intake.acceptFeedback({
       workspaceId: place.workspaceId,
       channelId: place.channelId,
@@ -49,6 +65,9 @@ export function listenToReactions(parts: ListeningParts, listening: Listening): 
       ...(isRemoval ? { isRemoval: true } : {}),
       atMs,
     });
+    if (isRemoval) return;
+    if (atMs - (removedAtMs.get(key) ?? Number.NEGATIVE_INFINITY) > OVERTAKEN_MS) return;
+    await acceptReactionsNow(parts, { ...placeFields(place), messageId: data.message_id });
   }
 
   listening.on<GatewayMessageReactionAddDispatchData>(GatewayDispatchEvents.MessageReactionAdd, (data) =>

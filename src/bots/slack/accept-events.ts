@@ -49,6 +49,7 @@ const changedSchema = z.object({
   channel: z.string(),
   message: slackMessageSchema,
   previous_message: slackMessageSchema.optional(),
+  event_ts: z.string().optional(),
 });
 const deletedSchema = z.object({
   channel: z.string(),
@@ -108,7 +109,7 @@ export function slackEvents(parts: EventParts): SlackEvents {
   }
 
   async function edited(workspace: SlackWorkspace, event: unknown, known: KnownPlace): Promise<void> {
-    const { channel, message: now, previous_message: before } = changedSchema.parse(event);
+    const { channel, message: now, previous_message: before, event_ts } = changedSchema.parse(event);
     if (now.subtype === "tombstone") return await deleted(workspace, channel, now.ts, before ?? now);
     // Slack also calls it a change when a link's preview is added.
     if (now.edited === undefined || now.text === before?.text || !isWrittenByPerson(now, workspace.botUserId)) return;
@@ -119,7 +120,8 @@ export function slackEvents(parts: EventParts): SlackEvents {
       visibility: await visibilityIn(workspace, channel, known),
       ...(attachments.length === 0 ? {} : { attachments }),
       text: readMrkdwn(now.text, workspace.botUserId, names),
-      editedAtMs: msOf(now.edited.ts),
+      // The message tells the second only: two edits within one would be the same.
+      editedAtMs: msOf(event_ts ?? now.edited.ts),
     });
   }
 

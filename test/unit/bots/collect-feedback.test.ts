@@ -40,14 +40,16 @@ test("collectFeedback() scores the reply under which an emoji stands", async () 
   expect(await store.chat.listFeedback(turn.id)).toMatchObject([{ score: 5 }]);
 });
 
-test("collectFeedback() takes the last score, and its removal removes it", async () => {
+test("collectFeedback() takes the last emoji, and the one before it when that is taken away", async () => {
   const { ask, collect, store } = await openFeedback();
   const turn = await ask("Where is my refund?");
   await collect({ emoji: "😍" });
 
   expect(await collect({ emoji: ":thumbsup:" })).toMatchObject({ score: 5 });
   expect(await collect({ emoji: "😞" })).toMatchObject({ score: 1 });
-  expect((await collect({ emoji: "😞", isRemoval: true }))?.score).toBeUndefined();
+  expect(await collect({ emoji: "😞", isRemoval: true })).toMatchObject({ score: 5, emoji: ":thumbsup:" });
+  await collect({ emoji: ":thumbsup:", isRemoval: true });
+  expect((await collect({ emoji: "😍", isRemoval: true }))?.score).toBeUndefined();
   expect(await store.chat.listFeedback(turn.id)).toHaveLength(1);
 });
 

@@ -194,7 +194,7 @@ test.each([
   await expect(reading).rejects.toMatchObject({ code: "PLATFORM_REFUSED", reason });
 });
 
-test("an edit is handed in with its time; a preview that Slack adds is none", async () => {
+test("an edit is handed in with the event's time, to the millisecond; a preview that Slack adds is none", async () => {
   const { slack, of } = await openSlack();
   const { ts } = await slack.say("C1", "UANA", "<@UBOT> helo");
   const message = { type: "message", user: "UANA", ts, text: "<@UBOT> hello" };
@@ -203,7 +203,8 @@ test("an edit is handed in with its time; a preview that Slack adds is none", as
 
   await slack.happen({
     ...change,
-    message: { ...message, edited: { user: "UANA", ts: "1800000000.5" } },
+    event_ts: "1800000000.500100",
+    message: { ...message, edited: { user: "UANA", ts: "1800000000.000000" } },
     previous_message,
   });
   await slack.happen({ ...change, message: { ...message, attachments: [{}] }, previous_message: message });
