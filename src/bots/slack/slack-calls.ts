@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { webApi } from "@slack/bolt";
 import type { Now } from "#core/clock.ts";
+import { createCallWindows } from "./call-windows.ts";
 import { isOutcomeUnknown, refusalOf, retryAfterSecondsOf } from "./slack-refusals.ts";
 
 /**
@@ -35,7 +36,7 @@ export class SlackBusyError extends Error {
   }
 }
 
-/** Calls a minute and workspace, as documented (tiers 2, 3 and 4), and how many may come at once. */
+/** How calls that can be left out are spread over Slack's minute, and how many may come at once. */
 const BUDGETS: ReadonlyMap<string, { readonly perMinute: number; readonly burst: number }> = new Map([
   ["chat.startStream", { perMinute: 20, burst: 8 }],
   ["chat.appendStream", { perMinute: 100, burst: 20 }],
@@ -49,10 +50,13 @@ const REPEAT_MS = 250;
 /** A final text waits through this many 429 answers. */
 const WAITS_MAX = 8;
 const WAIT_SECONDS_MAX = 120;
+/** How often a call that has to wait for its turn looks. */
+const LOOK_MS = 200;
 
 export function createSlackCalls(client: webApi.WebClient, now: Now): SlackCalls {
   const blockedUntilMs = new Map<string, number>();
   const tokens = new Map<string, { left: number; atMs: number }>();
+  const windows = createCallWindows(now);
 
   function refill(method: string): { left: number; atMs: number } | undefined {
     const budget = BUDGETS.get(method);
@@ -75,7 +79,17 @@ export function createSlackCalls(client: webApi.WebClient, now: Now): SlackCalls
     return false;
   }
 
-  const hasRoom = (method: string) => !isBlocked(method) && (refill(method)?.left ?? RESERVE + 1) >= RESERVE + 1;
+  const hasRoom = (method: string) =>
+    !isBlocked(method) && windows.hasSpare(method) && (refill(method)?.left ?? RESERVE + 1) >= RESERVE + 1;
+
+  /** Slack asked to wait, or would. */
+  async function waitForRoom({ method, channelId, signal }: CallKind, key: string): Promise<void> {
+    for (;;) {
+      const waitMs = Math.max((blockedUntilMs.get(key) ?? 0) - now(), windows.waitMs(method, channelId));
+      if (waitMs <= 0) return;
+      await sleep(Math.min(waitMs, LOOK_MS), undefined, { signal });
+    }
+  }
 
   return {
     hasRoom,
@@ -86,8 +100,8 @@ export function createSlackCalls(client: webApi.WebClient, now: Now): SlackCalls
         if (kind.urgency === "can-skip" && (isBlocked(key) || !hasRoom(kind.method))) {
           throw new SlackBusyError(kind.method);
         }
-        const blockedMs = (blockedUntilMs.get(key) ?? 0) - now();
-        if (blockedMs > 0) await sleep(blockedMs, undefined, { signal: kind.signal });
+        await waitForRoom(kind, key);
+        windows.count(kind.method, kind.channelId);
         const budget = refill(kind.method);
         if (budget !== undefined) budget.left -= 1;
         try {
