@@ -34,6 +34,8 @@ export function statusCommand(parts: CommandParts): ChatCommand {
           )),
           ...(await describeRunning(parts, call)),
           ...describeMissing(shown),
+          // What follows a list directly belongs to its last point.
+          "",
           `Learning permission: \`${level}\``,
         ].join("\n"),
         ...(image === undefined ? {} : { image }),

@@ -13,6 +13,7 @@ export interface LineChoice {
   readonly line: string;
   /** What is offered: a command with its slash, or a value. */
   readonly label: string;
+  /** What it means, where the label does not say it. */
   readonly about: string;
 }
 
@@ -37,7 +38,7 @@ export async function completeLine(parts: CompletionParts, line: string): Promis
     .map(({ name: label, value }) => ({
       line: `${before}${value} `,
       label: value,
-      about: label === value ? option.description : label,
+      about: label === value ? "" : label,
     }));
 }
 

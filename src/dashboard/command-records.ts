@@ -35,4 +35,6 @@ export interface CompletionView {
   readonly choices: readonly LineChoiceView[];
   /** How the command of the line is written; undefined while it is not known. */
   readonly usage?: string;
+  /** What stands at this place of the line. */
+  readonly option?: string;
 }

@@ -44,9 +44,7 @@ export function commandRoutes(parts: DashboardParts, { commands, runner }: PageC
     const call = await callIn(context.var.person, request, parts.newId());
     const callOf = (command: string, options: ReadonlyMap<string, string>) => ({ ...call, command, options });
     const choices = await completeLine({ commands: offered, runner, callOf }, request.line);
-    const { command } = readLine(offered, request.line);
-    const usage = command === undefined ? {} : { usage: describeUsage(command).replaceAll("`", "") };
-    return context.json({ choices, ...usage } satisfies CompletionView);
+    return context.json({ choices, ...describeLine(offered, request.line) } satisfies CompletionView);
   });
 
   app.post("/commands", async (context) => {
@@ -71,6 +69,13 @@ export function commandRoutes(parts: DashboardParts, { commands, runner }: PageC
 function readLine(commands: readonly ChatCommand[], line: string) {
   const [, name = "", rest = ""] = /^\/(\S*)\s*([\s\S]*)$/u.exec(line) ?? [];
   return { name, rest, command: commands.find((known) => known.name === name) };
+}
+
+function describeLine(commands: readonly ChatCommand[], line: string): Omit<CompletionView, "choices"> {
+  const { command } = readLine(commands, line);
+  if (command === undefined) return {};
+  const option = command.options[line.split(/\s+/u).length - 2]?.description;
+  return { usage: describeUsage(command).replaceAll("`", ""), ...(option === undefined ? {} : { option }) };
 }
 
 function viewReply(reply: CommandReply, given: ReadonlyMap<string, string>): CommandReplyView {

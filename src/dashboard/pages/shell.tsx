@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "react";
 import type { AppState } from "#dashboard/api-records.ts";
 import { useLive } from "./api/use-live.ts";
 import { ConversationPane } from "./chat/conversation-pane.tsx";
-import { HistoryList } from "./chat/history-list.tsx";
+import { HistoryList, UNTITLED } from "./chat/history-list.tsx";
 import { useChat } from "./chat/use-chat.ts";
 import { LearningPanel } from "./learning/learning-panel.tsx";
 import { useLearning } from "./learning/use-learning.ts";
@@ -90,7 +90,7 @@ export function Shell({ app, onReadState }: ShellProps) {
           >
             <Icon name="menu" />
           </button>
-          <h1>{title ?? "New conversation"}</h1>
+          <h1>{title === undefined ? "New conversation" : title || UNTITLED}</h1>
           <span className="model" title={app.model.name}>
             {app.model.name}
             {app.model.isStandIn && <span className="badge badge-quiet">stand-in</span>}

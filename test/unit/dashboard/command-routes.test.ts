@@ -41,6 +41,7 @@ test("POST /api/commands/complete offers commands with what they do, then values
   expect(choices).toContainEqual({ line: "/report ", label: "/report", about: expect.stringContaining("admins") });
   expect(await complete("/rate ")).toMatchObject({
     usage: "/rate [score 1-5] [comment…]",
+    option: "1 (bad) to 5 (good)",
     choices: ["1", "2", "3", "4", "5"].map((label) => ({ label, line: `/rate ${label} ` })),
   });
   expect((await complete("/train s")).choices).toMatchObject([{ line: "/train support " }]);

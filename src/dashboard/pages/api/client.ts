@@ -9,6 +9,7 @@ import type {
   RunView,
   TurnView,
 } from "#dashboard/api-records.ts";
+import type { CommandReplyView, CompletionView } from "#dashboard/command-records.ts";
 import type { SetupGiven, SetupOutcome, SetupTest, SetupView } from "#dashboard/setup-records.ts";
 
 /** What the server said no with, or that it could not be reached. */
@@ -35,11 +36,22 @@ export interface FeedbackBody {
   readonly correction?: string | null;
 }
 
+export interface CommandBody {
+  readonly line: string;
+  readonly callId: string;
+  readonly conversationId?: string;
+  readonly threadId?: string;
+  readonly options?: Readonly<Record<string, string>>;
+  readonly isForm?: boolean;
+}
+
 /** Every call of the HTTP API. Each rejects with ApiFailure. */
 export const api = {
   readState: () => call<AppState>("GET", "/state"),
   ask: (body: AskBody) => call<{ messageId: string; threadId?: string }>("POST", "/messages", body),
   stop: (messageId: string) => call("POST", `/messages/${encodeURIComponent(messageId)}/stop`, {}),
+  complete: (body: Omit<CommandBody, "callId">) => call<CompletionView>("POST", "/commands/complete", body),
+  runCommand: (body: CommandBody) => call<CommandReplyView>("POST", "/commands", body),
   startNew: (conversationId: string) => call("POST", "/conversations/new", { conversationId }),
   listConversations: () => call<{ conversations: ConversationView[] }>("GET", "/conversations?limit=100"),
   readConversation: (id: string) =>

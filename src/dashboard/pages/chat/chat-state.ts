@@ -1,4 +1,5 @@
 import type { ApiError, ConversationView, FeedbackView, ServerEvent, TurnView } from "#dashboard/api-records.ts";
+import type { CommandReplyView } from "#dashboard/command-records.ts";
 
 /** A question on its way: sent, but not yet a turn that the store knows. */
 export interface Draft {
@@ -14,6 +15,17 @@ export interface Draft {
   readonly error?: ApiError;
 }
 
+/** A command that was typed, with what it answered. Only this page knows it. */
+export interface CommandRun {
+  readonly id: string;
+  readonly line: string;
+  /** How many exchanges stand above it. */
+  readonly below: number;
+  readonly state: "running" | "answered" | "refused";
+  readonly reply?: CommandReplyView;
+  readonly error?: ApiError;
+}
+
 export interface ChatState {
   readonly conversations: readonly ConversationView[];
   readonly conversationId?: string;
@@ -21,6 +33,8 @@ export interface ChatState {
   /** Oldest first. */
   readonly turns: readonly TurnView[];
   readonly drafts: readonly Draft[];
+  /** Oldest first. */
+  readonly commands: readonly CommandRun[];
   /** Replies under way: turn to the text so far. */
   readonly live: ReadonlyMap<string, string>;
   readonly isLoading: boolean;
@@ -42,10 +56,19 @@ export type ChatAction =
     }
   | { readonly kind: "question.refused"; readonly clientMessageId: string; readonly error: ApiError }
   | { readonly kind: "draft.dismissed"; readonly clientMessageId: string }
+  | { readonly kind: "command.changed"; readonly run: CommandRun }
+  | { readonly kind: "command.dismissed"; readonly id: string }
   | { readonly kind: "feedback.changed"; readonly turnId: string; readonly feedback: FeedbackView }
   | { readonly kind: "event"; readonly event: ServerEvent };
 
-export const emptyChat: ChatState = { conversations: [], turns: [], drafts: [], live: new Map(), isLoading: false };
+export const emptyChat: ChatState = {
+  conversations: [],
+  turns: [],
+  drafts: [],
+  commands: [],
+  live: new Map(),
+  isLoading: false,
+};
 
 export function reduceChat(state: ChatState, action: ChatAction): ChatState {
   switch (action.kind) {
@@ -68,6 +91,10 @@ export function reduceChat(state: ChatState, action: ChatAction): ChatState {
       return changeDraft(state, action.clientMessageId, { state: "refused", error: action.error });
     case "draft.dismissed":
       return { ...state, drafts: state.drafts.filter((draft) => draft.clientMessageId !== action.clientMessageId) };
+    case "command.changed":
+      return changeCommand(state, action.run);
+    case "command.dismissed":
+      return { ...state, commands: state.commands.filter(({ id }) => id !== action.id) };
     case "feedback.changed":
       return {
         ...state,
@@ -155,6 +182,15 @@ function acceptQuestion(
   return threadId === undefined ? next : { ...next, threadId };
 }
 
+/** A new one comes last; one that is known changes where it stands. */
+function changeCommand(state: ChatState, run: CommandRun): ChatState {
+  const isKnown = state.commands.some(({ id }) => id === run.id);
+  const commands = isKnown
+    ? state.commands.map((known) => (known.id === run.id ? run : known))
+    : [...state.commands, run];
+  return { ...state, commands };
+}
+
 function changeDraft(state: ChatState, clientMessageId: string, change: Partial<Draft>): ChatState {
   return {
     ...state,
@@ -164,7 +200,7 @@ function changeDraft(state: ChatState, clientMessageId: string, change: Partial<
 
 function withoutConversation(state: ChatState): ChatState {
   const { conversationId: _id, threadId: _thread, loadError: _error, ...rest } = state;
-  return { ...rest, turns: [], drafts: [], isLoading: false };
+  return { ...rest, turns: [], drafts: [], commands: [], isLoading: false };
 }
 
 /** The server puts the person's id before the id that this page made. */

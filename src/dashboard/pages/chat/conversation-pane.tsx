@@ -3,6 +3,7 @@ import type { AppState } from "#dashboard/api-records.ts";
 import { FailureNote } from "../parts/failure-note.tsx";
 import { Icon } from "../parts/icons.tsx";
 import { type ChatState, isAnswering } from "./chat-state.ts";
+import { CommandView } from "./command-view.tsx";
 import { Composer } from "./composer.tsx";
 import { ExchangeView } from "./exchange-view.tsx";
 import { type Exchange, groupExchanges } from "./exchanges.ts";
@@ -16,6 +17,8 @@ interface ConversationPaneProps {
   readonly titleOf: (domain: string) => string;
 }
 
+/** A slash and a word; "/etc/hosts: what is it?" is a question. */
+const COMMAND = /^\/[a-z-]*(\s|$)/;
 /** Closer to the end than this many pixels, the page follows the growing reply. */
 const FOLLOW_PX = 120;
 
@@ -23,15 +26,22 @@ export function ConversationPane({ app, chat, actions, titleOf }: ConversationPa
   const exchanges = groupExchanges(chat.turns, chat.drafts);
   const answering = isAnswering(chat);
   const stop = stoppable(chat, actions);
-  const { box, isAway, follow, onScroll } = useFollow(chat, exchanges.length);
-  const isEmpty = exchanges.length === 0 && !chat.isLoading && chat.loadError === undefined;
+  const { box, isAway, follow, onScroll } = useFollow(chat, exchanges.length + chat.commands.length);
+  const commandsBelow = (count: number) =>
+    chat.commands
+      .filter(({ below }) => Math.min(below, exchanges.length) === count)
+      .map((run) => <CommandView key={run.id} run={run} actions={actions} />);
+  const isEmpty =
+    exchanges.length === 0 && chat.commands.length === 0 && !chat.isLoading && chat.loadError === undefined;
   return (
     <>
-      <div className="log" ref={box} onScroll={onScroll}>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, which the keyboard must reach */}
+      <section className="log" aria-label="Messages" tabIndex={0} ref={box} onScroll={onScroll}>
         <div className="log-column">
           {chat.loadError !== undefined && <FailureNote error={chat.loadError} />}
           {chat.isLoading && exchanges.length === 0 && <p className="loading">Opening the conversation…</p>}
           {isEmpty && <Welcome state={app} onAsk={actions.send} />}
+          {commandsBelow(0)}
           {exchanges.map((exchange, index) => (
             <div key={exchange.key}>
               {isNewConversation(exchanges[index - 1], exchange) && <p className="divider">New conversation</p>}
@@ -42,10 +52,11 @@ export function ConversationPane({ app, chat, actions, titleOf }: ConversationPa
                 canRegenerate={!answering}
                 actions={actions}
               />
+              {commandsBelow(index + 1)}
             </div>
           ))}
         </div>
-      </div>
+      </section>
       <div className="composer-dock">
         {isAway && exchanges.length > 0 && (
           <button type="button" className="to-newest" onClick={follow} aria-label="Go to the newest message">
@@ -59,8 +70,10 @@ export function ConversationPane({ app, chat, actions, titleOf }: ConversationPa
           onStop={stop}
           onSend={(text) => {
             follow();
-            actions.send(text);
+            if (COMMAND.test(text)) actions.command(text.trim(), exchanges.length);
+            else actions.send(text);
           }}
+          complete={actions.complete}
         />
         <p className="small-print">
           {app.assistantName} can be wrong. Reactions and corrections are learned from, on this machine.
@@ -141,7 +154,8 @@ function Announcer({ chat }: { readonly chat: ChatState }) {
   const [words, setWords] = useState("");
   useEffect(() => {
     if (answering) setWords("Writing a reply");
-    else if (wasAnswering.current) setWords(chat.turns.at(-1)?.reply ?? "");
+    // What was erased or left is not to be read out again.
+    else if (wasAnswering.current || chat.turns.length === 0) setWords(chat.turns.at(-1)?.reply ?? "");
     wasAnswering.current = answering;
   }, [answering, chat.turns]);
   return (

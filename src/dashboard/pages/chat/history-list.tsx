@@ -2,6 +2,9 @@ import type { ConversationView } from "#dashboard/api-records.ts";
 import { formatAgo } from "../parts/format.ts";
 import { Icon } from "../parts/icons.tsx";
 
+/** Its words were erased. */
+export const UNTITLED = "Conversation without a title";
+
 interface HistoryListProps {
   readonly conversations: readonly ConversationView[];
   readonly openId: string | undefined;
@@ -28,7 +31,7 @@ export function HistoryList({ conversations, openId, titleOf, onNew, onPick }: H
                 aria-current={conversation.id === openId ? "page" : undefined}
                 onClick={onPick}
               >
-                <span className="history-title">{conversation.title}</span>
+                <span className="history-title">{conversation.title || UNTITLED}</span>
                 <span className="history-facts">
                   {titleOf(conversation.domain)} · {formatAgo(conversation.lastTurnAtMs, nowMs)}
                 </span>

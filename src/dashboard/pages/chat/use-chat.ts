@@ -1,12 +1,19 @@
 import { useCallback, useEffect, useMemo, useReducer, useRef } from "react";
 import type { FeedbackView, ServerEvent, TurnView } from "#dashboard/api-records.ts";
-import { api, type FeedbackBody, failureOf } from "../api/client.ts";
-import { type ChatState, emptyChat, reduceChat } from "./chat-state.ts";
+import type { CompletionView } from "#dashboard/command-records.ts";
+import { api, type CommandBody, type FeedbackBody, failureOf } from "../api/client.ts";
+import { type ChatState, type CommandRun, emptyChat, reduceChat } from "./chat-state.ts";
 
 export interface ChatActions {
   /** Null: a new, empty conversation. */
   open(conversationId: string | null): void;
   send(text: string): void;
+  /** A line that begins with "/", typed below so many exchanges. */
+  command(line: string, below: number): void;
+  /** Goes on with a command that asked for more. */
+  answerCommand(run: CommandRun, options: Readonly<Record<string, string>>, isForm: boolean): void;
+  dismissCommand(id: string): void;
+  complete(line: string): Promise<CompletionView>;
   regenerate(turn: TurnView): void;
   stop(messageId: string): void;
   dismiss(clientMessageId: string): void;
@@ -43,21 +50,53 @@ export function useChat(): readonly [ChatState, ChatActions] {
     );
   }, []);
 
-  const ask = useCallback((question: string, regenerationOf?: string) => {
-    const clientMessageId = newMessageId();
-    const again = regenerationOf === undefined ? {} : { regenerationOf };
-    dispatch({ kind: "question.sent", draft: { clientMessageId, question, state: "sending", ...again } });
+  const place = useCallback(() => {
     const { conversationId, threadId } = latest.current;
-    const place = conversationId === undefined ? (threadId === undefined ? {} : { threadId }) : { conversationId };
-    const body = regenerationOf === undefined ? { text: question, ...place } : again;
-    api.ask({ clientMessageId, ...body }).then(
-      (asked) => {
-        const thread = asked.threadId === undefined ? {} : { threadId: asked.threadId };
-        dispatch({ kind: "question.accepted", clientMessageId, messageId: asked.messageId, ...thread });
-      },
-      (error: unknown) => dispatch({ kind: "question.refused", clientMessageId, error: failureOf(error) }),
-    );
+    return conversationId === undefined ? (threadId === undefined ? {} : { threadId }) : { conversationId };
   }, []);
+
+  const ask = useCallback(
+    (question: string, regenerationOf?: string) => {
+      const clientMessageId = newMessageId();
+      const again = regenerationOf === undefined ? {} : { regenerationOf };
+      dispatch({ kind: "question.sent", draft: { clientMessageId, question, state: "sending", ...again } });
+      const body = regenerationOf === undefined ? { text: question, ...place() } : again;
+      api.ask({ clientMessageId, ...body }).then(
+        (asked) => {
+          const thread = asked.threadId === undefined ? {} : { threadId: asked.threadId };
+          dispatch({ kind: "question.accepted", clientMessageId, messageId: asked.messageId, ...thread });
+        },
+        (error: unknown) => dispatch({ kind: "question.refused", clientMessageId, error: failureOf(error) }),
+      );
+    },
+    [place],
+  );
+
+  const runCommand = useCallback(
+    (run: Pick<CommandRun, "id" | "line" | "below">, more: Partial<CommandBody> = {}) => {
+      const { id, line, below } = run;
+      const shown = { id, line, below };
+      dispatch({ kind: "command.changed", run: { ...shown, state: "running" } });
+      api.runCommand({ line, callId: newMessageId(), ...place(), ...more }).then(
+        (reply) => {
+          dispatch({ kind: "command.changed", run: { ...shown, state: "answered", reply } });
+          if (reply.ask !== undefined) {
+            dispatch({ kind: "command.dismissed", id });
+            ask(reply.ask);
+            return;
+          }
+          // It may have changed, or erased, what is shown.
+          readConversations();
+          const { conversationId } = latest.current;
+          if (conversationId !== undefined) readConversation(conversationId);
+        },
+        (error: unknown) => {
+          dispatch({ kind: "command.changed", run: { ...shown, state: "refused", error: failureOf(error) } });
+        },
+      );
+    },
+    [ask, place, readConversation, readConversations],
+  );
 
   const actions = useMemo<ChatActions>(
     () => ({
@@ -69,6 +108,15 @@ export function useChat(): readonly [ChatState, ChatActions] {
         }
       },
       send: (text) => ask(text),
+      command(line, below) {
+        const newest = latest.current.turns.at(-1);
+        // Asked here, so that the new answer is seen as it grows.
+        if (/^\/(regenerate|again)\s*$/.test(line) && newest !== undefined) ask(newest.question, newest.id);
+        else runCommand({ id: newMessageId(), line: line.replace(/^\/again\b/, "/regenerate"), below });
+      },
+      answerCommand: (run, options, isForm) => runCommand(run, { options, isForm }),
+      dismissCommand: (id) => dispatch({ kind: "command.dismissed", id }),
+      complete: (line) => api.complete({ line, ...place() }),
       regenerate: (turn) => ask(turn.question, turn.id),
       // A reply that has just ended cannot be stopped: its end is on the way to this page.
       stop: (messageId) => void api.stop(messageId).catch(() => undefined),
@@ -93,7 +141,7 @@ export function useChat(): readonly [ChatState, ChatActions] {
         if (conversationId !== undefined) readConversation(conversationId);
       },
     }),
-    [ask, readConversation, readConversations],
+    [ask, place, readConversation, readConversations, runCommand],
   );
 
   useEffect(() => {
