@@ -86,6 +86,6 @@ function describeNext({ links, tests }: SetupOutcome): readonly (readonly [strin
   const next: (readonly [string, readonly string[]])[] = [];
   if (links.discord !== undefined && has("discord"))
     next.push(["Invite the Discord bot into a server", [links.discord]]);
-  if (has("slack")) next.push(["In Slack, invite the app into a channel", ["/invite @Reactune"]]);
+  if (has("slack")) next.push(["In Slack, invite the app into a channel", ["/invite @reactune"]]);
   return next;
 }

@@ -84,3 +84,10 @@ test("slack-manifest.yaml has every entry of a message's menu", async () => {
 
   expect(manifest.features.shortcuts.map(({ callback_id }) => callback_id)).toEqual(wanted);
 });
+
+test.each(["docs/slack.md", "src/commands/setup.ts"])("%s invites the bot by the name of the manifest", (path) => {
+  const text = readFileSync(new URL(`../../../../${path}`, import.meta.url), "utf8");
+  const names = [...text.matchAll(/\/invite @([\w.-]+)/g)].map(([, name]) => name);
+
+  expect(new Set(names)).toEqual(new Set([manifest.features.bot_user.display_name]));
+});
