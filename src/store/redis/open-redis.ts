@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { Cluster, Redis } from "ioredis";
 import { OperatingError, RedisUnavailableError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
@@ -45,6 +46,7 @@ export interface OpenRedisOptions {
 
 const RETRY_MAX_MS = 2000;
 const CONNECT_TIMEOUT_MS = 2000;
+const MEND_MS = 2000;
 
 /** Resolves also when Redis does not answer: it is looked for from then on, and `describeHealth` says so. */
 export async function openRedis(options: OpenRedisOptions): Promise<RedisConnection> {
@@ -61,6 +63,7 @@ export async function openRedis(options: OpenRedisOptions): Promise<RedisConnect
   function becomeUp(): void {
     if (isUp === true) return;
     if (isUp === false) log.info({ hosts, awayMs: now() - sinceMs }, "redis.returned");
+    for (const one of isUp === false ? patient : []) void mend(one);
     isUp = true;
     sinceMs = now();
     for (const listener of returnListeners) listener();
@@ -85,6 +88,11 @@ export async function openRedis(options: OpenRedisOptions): Promise<RedisConnect
     async use(act) {
       if (client.status !== "ready") throw new RedisUnavailableError(hosts, "it is not connected");
       return act(client).catch((error: unknown) => {
+        if (isTimeout(error)) {
+          // A server that hangs, or a wire that was cut: the others fail at once until a new connection stands.
+          becomeAway(safeReason(error));
+          client.disconnect(true);
+        }
         throw isOfDriver(error) ? new RedisUnavailableError(hosts, safeReason(error)) : error;
       });
     },
@@ -134,6 +142,16 @@ function connect(address: RedisAddress, options: OpenRedisOptions, { isPatient }
   return new Redis({ ...common, ...address.hosts[0], enableOfflineQueue: isPatient, retryStrategy });
 }
 
+/** After an outage: a connection whose wire was cut without a word would wait for minutes before it notices. */
+async function mend(client: RedisClient): Promise<void> {
+  const isAlive = Promise.race([client.ping().then(() => true), sleep(MEND_MS, false, { ref: false })]);
+  if (!(await isAlive.catch(() => false)) && client.status === "ready") client.disconnect(true);
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.message === "Command timed out";
+}
+
 /**
  * The driver's errors carry their command with every argument, people's words and the password among them, and a server's
  * text may quote them: only its first word, or the system's code, is kept.
@@ -142,7 +160,7 @@ function safeReason(error: unknown): string {
   if (!(error instanceof Error)) return "it failed";
   if ("code" in error && typeof error.code === "string") return error.code;
   if (error.name === "ReplyError") return /^[A-Z]+/u.exec(error.message)?.[0] ?? "it refused the command";
-  return error.message === "Command timed out" ? "it did not answer in time" : "the connection ended";
+  return isTimeout(error) ? "it did not answer in time" : "the connection ended";
 }
 
 /** The driver throws plain errors and classes of its own; ours and the language's are bugs or have a meaning. */
