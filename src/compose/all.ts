@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { LOCAL_WORKSPACE_ID } from "#bots/local-chat.ts";
 import { startNewConversation } from "#bots/place-conversation.ts";
+import type { PlatformConnector } from "#bots/platform-connector.ts";
 import { programDirectory } from "#config/load.ts";
 import type { Config } from "#config/schema.ts";
 import { DomainUnknownError, TrainingUnavailableError } from "#core/errors.ts";
@@ -47,18 +48,21 @@ export interface StartOptions {
   readonly isPortGiven: boolean;
   readonly envFile?: string | undefined;
   readonly metrics?: Metrics;
+  /** Listens in between platforms and the intake. */
+  readonly watch?: (connector: PlatformConnector) => PlatformConnector;
 }
 
 /** The whole product in one process, or the parts of it that `roles` names: chat platforms, learning and schedule, web. */
 export async function startAll(config: Config, options: StartOptions, log: Log): Promise<RunningProgram> {
+  const watch = options.watch ?? ((connector) => connector);
   const has = (role: Role) => options.roles.includes(role);
   const stores = await openStores(config, log);
   const { createLocalConnector } = await import("#bots/local/local-connector.ts");
   const connector = createLocalConnector({ now: Date.now, newId });
   const chat =
     has("bots") || has("dashboard")
-      ? await openChat(config, stores, has("dashboard") ? [connector] : [], log, async (settings) =>
-          has("bots") ? openConnectors(config, stores.platforms, settings, log) : [],
+      ? await openChat(config, stores, has("dashboard") ? [watch(connector)] : [], log, async (settings) =>
+          has("bots") ? (await openConnectors(config, stores.platforms, settings, log)).map(watch) : [],
         )
       : undefined;
   const serving = openOnce(() => openEngine(config.inference, log));
@@ -171,6 +175,7 @@ async function openDashboard(
       const health = await chat.opened.engine.health();
       return health.isReady ? undefined : health.detail;
     },
+    describeProblem: stores.describeProblem,
     readReadiness: () =>
       readWorkspaceReadiness(stores.learning, localScope(""), domains, readinessSettings(config), Date.now()),
     readRunFigures: (runId) => readReportFigures(runFiles(dataPaths(config.data).runs, runId).directory),

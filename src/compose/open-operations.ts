@@ -40,6 +40,7 @@ export async function openOperations(
         const health = await engine?.health();
         return health === undefined || health.isReady ? undefined : health.detail;
       },
+      describeProblem: stores.describeProblem,
       readMetrics: metrics.read,
     },
     { host, port },

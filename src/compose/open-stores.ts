@@ -6,6 +6,7 @@ import type { JobQueue } from "#jobs/job-queue.ts";
 import type { Archive } from "#store/archive.ts";
 import type { ChatStore } from "#store/chat-store.ts";
 import { type DeletionLog, logDeletions } from "#store/deletion-log.ts";
+import { evictErased } from "#store/evict-erased.ts";
 import type { FileStore } from "#store/file-store.ts";
 import type { LearningStore } from "#store/learning-store.ts";
 import type { Leases } from "#store/lease.ts";
@@ -37,6 +38,8 @@ export interface Stores {
   readonly archive: Archive;
   readonly jobs: JobQueue;
   readonly events: EventBus;
+  /** Undefined while all is well; else what works worse meanwhile, in words. */
+  describeProblem(): string | undefined;
   close(): Promise<void>;
 }
 
@@ -63,27 +66,24 @@ export function dataPaths(config: Config["data"]): DataPaths {
   };
 }
 
-/** The embedded stores: one SQLite file and a folder of adapters. Any number of processes may open them at once. */
+/**
+ * One SQLite file and a folder of adapters, which any number of processes of one machine may open at once; with REDIS_URL the cache,
+ * leases, limits, hints and jobs lie in Redis instead.
+ */
 export async function openStores(config: Config, log: Log): Promise<Stores> {
-  const [
-    { openSqliteStore },
-    { sqliteJobQueue },
-    { openFileStore },
-    { openDeletionLog },
-    { memoryRateLimiter },
-    { memoryEventBus },
-  ] = await Promise.all([
-    import("#store/sqlite/open-sqlite-store.ts"),
-    import("#jobs/sqlite/job-queue.ts"),
-    import("#store/files/file-store.ts"),
-    import("#store/files/deletion-log.ts"),
-    import("#store/memory/rate-limiter.ts"),
-    import("#events/memory/event-bus.ts"),
-  ]);
+  const [{ openSqliteStore }, { sqliteJobQueue }, { openFileStore }, { openDeletionLog }, { memoryRateLimiter }, bus] =
+    await Promise.all([
+      import("#store/sqlite/open-sqlite-store.ts"),
+      import("#jobs/sqlite/job-queue.ts"),
+      import("#store/files/file-store.ts"),
+      import("#store/files/deletion-log.ts"),
+      import("#store/memory/rate-limiter.ts"),
+      import("#events/memory/event-bus.ts"),
+    ]);
   const paths = dataPaths(config.data);
   const sqlite = openSqliteStore({ path: paths.database, log, now: Date.now });
   const deletions = openDeletionLog(paths.deletions);
-  return {
+  const embedded: Stores = {
     chat: sqlite.chat,
     learning: sqlite.learning,
     people: sqlite.people,
@@ -100,7 +100,24 @@ export async function openStores(config: Config, log: Log): Promise<Stores> {
     files: await openFileStore(paths.adapters, Date.now),
     rateLimiter: memoryRateLimiter(),
     jobs: sqliteJobQueue({ database: sqlite.jobsDatabase, now: Date.now, random: Math.random, log }),
-    events: memoryEventBus(),
+    events: bus.memoryEventBus(),
+    describeProblem: () => undefined,
     close: async () => sqlite.close(),
+  };
+  const { redisUrl } = config.servers;
+  return redisUrl === undefined ? embedded : withRedis(embedded, redisUrl, log);
+}
+
+async function withRedis(stores: Stores, url: string, log: Log): Promise<Stores> {
+  const { openRedisStores } = await import("./open-redis-stores.ts");
+  const redis = await openRedisStores(url, { chat: stores.chat, meanwhile: stores.rateLimiter }, log);
+  return {
+    ...stores,
+    ...redis,
+    privacy: evictErased(stores.privacy, redis.cache),
+    async close() {
+      await redis.close();
+      await stores.close();
+    },
   };
 }

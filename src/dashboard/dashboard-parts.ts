@@ -38,6 +38,8 @@ export interface DashboardParts {
   readState(): Promise<Omit<AppState, "person">>;
   /** Undefined when messages can be answered; else why not, in words. */
   readUnready(): Promise<string | undefined>;
+  /** What works worse for now although messages are answered; undefined when all is well. */
+  describeProblem(): string | undefined;
   /** One per domain, and one for `ALL_DOMAINS`: the local workspace as a whole. */
   readReadiness(): Promise<readonly DomainReadiness[]>;
   /** Figures of the run's evaluation; empty before it. */

@@ -6,6 +6,8 @@ import { Hono } from "hono";
 export interface OperationsParts {
   /** Undefined when messages can be answered; else why not, in words. */
   readUnready(): Promise<string | undefined>;
+  /** What works worse for now although messages are answered ("Redis is away: no cache"); undefined when all is well. */
+  describeProblem(): string | undefined;
   readMetrics(): Promise<{ readonly contentType: string; readonly text: string }>;
 }
 
@@ -25,12 +27,17 @@ export function operationsRoutes(parts: OperationsParts): Hono {
   return app;
 }
 
-export function healthRoutes({ readUnready }: Pick<OperationsParts, "readUnready">): Hono {
+export function healthRoutes({
+  readUnready,
+  describeProblem,
+}: Pick<OperationsParts, "readUnready" | "describeProblem">): Hono {
   const app = new Hono();
   app.get("/healthz", (context) => context.json({ isAlive: true }));
   app.get("/readyz", async (context) => {
     const why = await readUnready();
-    return why === undefined ? context.json({ isReady: true }) : context.json({ isReady: false, why }, 503);
+    if (why !== undefined) return context.json({ isReady: false, why }, 503);
+    const problem = describeProblem();
+    return context.json({ isReady: true, ...(problem === undefined ? {} : { problem }) });
   });
   return app;
 }

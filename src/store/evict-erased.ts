@@ -1,7 +1,7 @@
 import type { Erased, PrivacyStore } from "./privacy-store.ts";
 import type { SemanticCache } from "./semantic-cache.ts";
 
-/** For a cache that lies in another server than the records: what is erased there goes from the cache before the call resolves. */
+/** The same store over a cache that lies elsewhere: replies made from what is erased leave it too, before the call resolves. */
 export function evictErased(privacy: PrivacyStore, cache: Pick<SemanticCache, "evictTurn">): PrivacyStore {
   async function evict(erasing: Promise<Erased>): Promise<Erased> {
     const erased = await erasing;
@@ -9,8 +9,7 @@ export function evictErased(privacy: PrivacyStore, cache: Pick<SemanticCache, "e
     return erased;
   }
   return {
-    exportPerson: (...args) => privacy.exportPerson(...args),
-    listWorkspaces: () => privacy.listWorkspaces(),
+    ...privacy,
     erasePerson: (...args) => evict(privacy.erasePerson(...args)),
     eraseTurn: (...args) => evict(privacy.eraseTurn(...args)),
     erasePlace: (...args) => evict(privacy.erasePlace(...args)),

@@ -48,8 +48,9 @@ test("listenForSupervisors() serves health, readiness and figures, and tells why
   const metrics = await openMetrics();
   metrics.gauge("reactune_replies_waiting", "Questions that wait", () => 3);
   let unready: string | undefined;
+  let problem: string | undefined;
   const server = await listenForSupervisors(
-    { readUnready: async () => unready, readMetrics: metrics.read },
+    { readUnready: async () => unready, describeProblem: () => problem, readMetrics: metrics.read },
     { host: "127.0.0.1", port: 0 },
   );
   onTestFinished(() => server.close());
@@ -61,6 +62,8 @@ test("listenForSupervisors() serves health, readiness and figures, and tells why
   expect(await get("/healthz")).toEqual({ status: 200, text: '{"isAlive":true}' });
   expect(await get("/readyz")).toEqual({ status: 200, text: '{"isReady":true}' });
   expect((await get("/metrics")).text).toContain("reactune_replies_waiting 3\n");
+  problem = "Redis is away";
+  expect(await get("/readyz")).toEqual({ status: 200, text: '{"isReady":true,"problem":"Redis is away"}' });
   unready = "the model is not loaded";
   expect(await get("/readyz")).toEqual({ status: 503, text: '{"isReady":false,"why":"the model is not loaded"}' });
   expect((await get("/api/state")).status).toBe(404);

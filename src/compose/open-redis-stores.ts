@@ -1,0 +1,59 @@
+import type { Log } from "#core/log.ts";
+import type { ChatStore } from "#store/chat-store.ts";
+import type { RateLimiter } from "#store/rate-limiter.ts";
+import { processName } from "./identity.ts";
+import type { Stores } from "./open-stores.ts";
+
+/** What several processes share besides the records: cache, leases, limits, hints and jobs. */
+export type RedisStores = Pick<Stores, "cache" | "leases" | "rateLimiter" | "events" | "jobs"> & {
+  /** Undefined while all is well; else what works worse, in words. */
+  describeProblem(): string | undefined;
+  close(): Promise<void>;
+};
+
+export async function openRedisStores(
+  url: string,
+  parts: { readonly chat: Pick<ChatStore, "findTurn">; readonly meanwhile: RateLimiter },
+  log: Log,
+): Promise<RedisStores> {
+  const [redisModule, cacheModule, cautiousModule, leaseModule, limiterModule, busModule, queueModule] =
+    await Promise.all([
+      import("#store/redis/open-redis.ts"),
+      import("#store/redis/semantic-cache.ts"),
+      import("#store/redis/cautious-cache.ts"),
+      import("#store/redis/leases.ts"),
+      import("#store/redis/rate-limiter.ts"),
+      import("#events/redis/event-bus.ts"),
+      import("#jobs/bullmq/job-queue.ts"),
+    ]);
+  const redis = await redisModule.openRedis({ url, log, now: Date.now });
+  const { client, prefix, openPatient } = redis;
+  const isErased = async (turnId: string) => (await parts.chat.findTurn(turnId))?.status === "deleted";
+  const events = await busModule.openRedisEventBus({
+    publisher: client,
+    subscriber: openPatient(),
+    prefix,
+    processName,
+    log,
+  });
+  return {
+    cache: cautiousModule.cautiousCache(cacheModule.redisSemanticCache(redis, { now: Date.now, isErased }), redis),
+    leases: leaseModule.redisLeases(redis),
+    rateLimiter: limiterModule.redisRateLimiter(redis, { meanwhile: parts.meanwhile }),
+    events,
+    jobs: queueModule.bullJobQueue({
+      client,
+      use: redis.use,
+      openPatient,
+      prefix,
+      now: Date.now,
+      random: Math.random,
+      log,
+    }),
+    describeProblem: () => redis.describeHealth().problem,
+    async close() {
+      events.close();
+      await redis.close();
+    },
+  };
+}
