@@ -1,111 +1,113 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { RedisUnavailableError } from "#core/errors.ts";
 import type { JobRequest } from "#jobs/job-queue.ts";
 import { jobQueueContract } from "../../../contract/job-queue.ts";
-import { newPrefix, redisOfFile, startRedis } from "../../../fixtures/redis/start-redis.ts";
+import { hasRedis, newPrefix, redisOfFile, startRedis } from "../../../fixtures/redis/start-redis.ts";
 import { openQueue, request, startWorker } from "./open-queue.ts";
 
-const server = redisOfFile();
+describe.skipIf(!hasRedis)("BullMQ (needs redis)", () => {
+  const server = redisOfFile();
 
-jobQueueContract(async () => {
-  const prefix = newPrefix();
-  return [(await openQueue(server(), prefix)).queue, (await openQueue(server(), prefix)).queue];
-});
-
-test("work() waits longer before each further try", async () => {
-  const { queue } = await openQueue(server(), newPrefix(), { retryMs: 100, random: () => 0.5 });
-  const triedAtMs: number[] = [];
-  await queue.enqueue(request);
-  startWorker(queue, async () => {
-    triedAtMs.push(Date.now());
-    throw new Error("not yet");
+  jobQueueContract(async () => {
+    const prefix = newPrefix();
+    return [(await openQueue(server(), prefix)).queue, (await openQueue(server(), prefix)).queue];
   });
-  await vi.waitFor(async () => expect((await queue.get("j1"))?.state).toBe("failed"), { timeout: 5000 });
 
-  const [first = 0, second = 0, third = 0] = triedAtMs;
-  expect(second - first).toBeGreaterThanOrEqual(100);
-  expect(third - second).toBeGreaterThanOrEqual(200);
-  expect(third - first).toBeLessThan(1500);
-});
-
-test("enqueue() of one id by many at once is one job", async () => {
-  const prefix = newPrefix();
-  const queues = await Promise.all(Array.from({ length: 4 }, () => openQueue(server(), prefix)));
-  const jobs = await Promise.all(
-    queues.flatMap(({ queue }, index) =>
-      Array.from({ length: 5 }, () => queue.enqueue({ ...request, payload: { asker: index } })),
-    ),
-  );
-
-  expect(new Set(jobs.map((job) => JSON.stringify(job))).size).toBe(1);
-  expect(await queues[0]?.queue.list({ limit: 9 })).toHaveLength(1);
-});
-
-test("enqueue() and cancel() reject at once while Redis is away, without the job's words", async () => {
-  const own = await startRedis();
-  const { queue } = await openQueue(own, "p");
-  await queue.enqueue(request);
-  await own.kill();
-  const startedAtMs = Date.now();
-
-  const failure = await queue.enqueue({ ...request, id: "j2", payload: "a secret" }).catch((error: unknown) => error);
-  expect(failure).toBeInstanceOf(RedisUnavailableError);
-  expect(JSON.stringify(failure, Object.getOwnPropertyNames(failure))).not.toContain("secret");
-  await expect(queue.cancel("j1")).rejects.toThrow(RedisUnavailableError);
-  expect(Date.now() - startedAtMs).toBeLessThan(1500);
-});
-
-test("work() goes on when Redis was killed and is back, and no job that was acknowledged is lost", async () => {
-  const own = await startRedis(undefined, { args: ["--appendonly", "yes", "--appendfsync", "always"] });
-  const { queue } = await openQueue(own, "p");
-  const [worker, other] = [await openQueue(own, "p"), await openQueue(own, "p")];
-  const ran = new Set<string>();
-  for (const { queue: each } of [worker, other]) {
-    startWorker(each, async (job) => {
-      await sleep(15);
-      ran.add(job.id);
+  test("work() waits longer before each further try", async () => {
+    const { queue } = await openQueue(server(), newPrefix(), { retryMs: 100, random: () => 0.5 });
+    const triedAtMs: number[] = [];
+    await queue.enqueue(request);
+    startWorker(queue, async () => {
+      triedAtMs.push(Date.now());
+      throw new Error("not yet");
     });
-  }
-  const acknowledged: string[] = [];
-  const put = async (changes: Partial<JobRequest>) => {
-    const job = await queue.enqueue({ ...request, ...changes }).catch(() => undefined);
-    if (job !== undefined) acknowledged.push(job.id);
-  };
-  for (let index = 0; index < 40; index += 1) await put({ id: `before${index}`, key: `k${index % 8}` });
-  await own.kill();
-  await put({ id: "meanwhile" });
-  await sleep(300);
-  await own.start();
-  const backAtMs = Date.now();
-  await vi.waitFor(
-    async () => {
-      await put({ id: "after" });
-      expect(acknowledged).toContain("after");
-    },
-    { timeout: 5000, interval: 50 },
-  );
-  await vi.waitFor(() => expect(ran.has("after")).toBe(true), { timeout: 5000, interval: 20 });
-  expect(Date.now() - backAtMs).toBeLessThan(5000);
+    await vi.waitFor(async () => expect((await queue.get("j1"))?.state).toBe("failed"), { timeout: 5000 });
 
-  await vi.waitFor(
-    async () => {
-      for (const id of acknowledged) expect((await queue.get(id))?.state, id).toBe("succeeded");
-    },
-    { timeout: 15_000, interval: 100 },
-  );
-  expect(acknowledged).not.toContain("meanwhile");
-});
+    const [first = 0, second = 0, third = 0] = triedAtMs;
+    expect(second - first).toBeGreaterThanOrEqual(100);
+    expect(third - second).toBeGreaterThanOrEqual(200);
+    expect(third - first).toBeLessThan(1500);
+  });
 
-test("work() ends soon after its signal while Redis is away", async () => {
-  const own = await startRedis();
-  const { queue, log } = await openQueue(own, "p");
-  const stop = startWorker(queue, async () => {});
-  await sleep(100);
-  await own.kill();
-  const startedAtMs = Date.now();
-  await stop();
+  test("enqueue() of one id by many at once is one job", async () => {
+    const prefix = newPrefix();
+    const queues = await Promise.all(Array.from({ length: 4 }, () => openQueue(server(), prefix)));
+    const jobs = await Promise.all(
+      queues.flatMap(({ queue }, index) =>
+        Array.from({ length: 5 }, () => queue.enqueue({ ...request, payload: { asker: index } })),
+      ),
+    );
 
-  expect(Date.now() - startedAtMs).toBeLessThan(8000);
-  expect(log.lines.filter(({ event }) => event === "job.worker-troubled").length).toBeLessThanOrEqual(1);
+    expect(new Set(jobs.map((job) => JSON.stringify(job))).size).toBe(1);
+    expect(await queues[0]?.queue.list({ limit: 9 })).toHaveLength(1);
+  });
+
+  test("enqueue() and cancel() reject at once while Redis is away, without the job's words", async () => {
+    const own = await startRedis();
+    const { queue } = await openQueue(own, "p");
+    await queue.enqueue(request);
+    await own.kill();
+    const startedAtMs = Date.now();
+
+    const failure = await queue.enqueue({ ...request, id: "j2", payload: "a secret" }).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(RedisUnavailableError);
+    expect(JSON.stringify(failure, Object.getOwnPropertyNames(failure))).not.toContain("secret");
+    await expect(queue.cancel("j1")).rejects.toThrow(RedisUnavailableError);
+    expect(Date.now() - startedAtMs).toBeLessThan(1500);
+  });
+
+  test("work() goes on when Redis was killed and is back, and no job that was acknowledged is lost", async () => {
+    const own = await startRedis(undefined, { args: ["--appendonly", "yes", "--appendfsync", "always"] });
+    const { queue } = await openQueue(own, "p");
+    const [worker, other] = [await openQueue(own, "p"), await openQueue(own, "p")];
+    const ran = new Set<string>();
+    for (const { queue: each } of [worker, other]) {
+      startWorker(each, async (job) => {
+        await sleep(15);
+        ran.add(job.id);
+      });
+    }
+    const acknowledged: string[] = [];
+    const put = async (changes: Partial<JobRequest>) => {
+      const job = await queue.enqueue({ ...request, ...changes }).catch(() => undefined);
+      if (job !== undefined) acknowledged.push(job.id);
+    };
+    for (let index = 0; index < 40; index += 1) await put({ id: `before${index}`, key: `k${index % 8}` });
+    await own.kill();
+    await put({ id: "meanwhile" });
+    await sleep(300);
+    await own.start();
+    const backAtMs = Date.now();
+    await vi.waitFor(
+      async () => {
+        await put({ id: "after" });
+        expect(acknowledged).toContain("after");
+      },
+      { timeout: 5000, interval: 50 },
+    );
+    await vi.waitFor(() => expect(ran.has("after")).toBe(true), { timeout: 5000, interval: 20 });
+    expect(Date.now() - backAtMs).toBeLessThan(5000);
+
+    await vi.waitFor(
+      async () => {
+        for (const id of acknowledged) expect((await queue.get(id))?.state, id).toBe("succeeded");
+      },
+      { timeout: 15_000, interval: 100 },
+    );
+    expect(acknowledged).not.toContain("meanwhile");
+  });
+
+  test("work() ends soon after its signal while Redis is away", async () => {
+    const own = await startRedis();
+    const { queue, log } = await openQueue(own, "p");
+    const stop = startWorker(queue, async () => {});
+    await sleep(100);
+    await own.kill();
+    const startedAtMs = Date.now();
+    await stop();
+
+    expect(Date.now() - startedAtMs).toBeLessThan(8000);
+    expect(log.lines.filter(({ event }) => event === "job.worker-troubled").length).toBeLessThanOrEqual(1);
+  });
 });

@@ -12,26 +12,26 @@ import { leaseContract } from "../../../contract/lease.ts";
 import { rateLimiterContract } from "../../../contract/rate-limiter.ts";
 import { semanticCacheContract } from "../../../contract/semantic-cache.ts";
 import { startCluster } from "../../../fixtures/redis/start-cluster.ts";
-import { connectTo, newPrefix, recordingLog } from "../../../fixtures/redis/start-redis.ts";
+import { connectTo, hasRedis, newPrefix, recordingLog } from "../../../fixtures/redis/start-redis.ts";
 
-/** Every contract again on a cluster of three: a script whose keys lie on two nodes fails there. */
-let url = "";
-beforeAll(async () => {
-  const ends: (() => Promise<void>)[] = [];
-  ({ url } = await startCluster((end) => void ends.push(end)));
-  return async () => {
-    for (const end of ends) await end();
-  };
-});
+describe.skipIf(!hasRedis)("Redis on a cluster (needs redis)", () => {
+  /** Every contract again on a cluster of three: a script whose keys lie on two nodes fails there. */
+  let url = "";
+  beforeAll(async () => {
+    const ends: (() => Promise<void>)[] = [];
+    ({ url } = await startCluster((end) => void ends.push(end)));
+    return async () => {
+      for (const end of ends) await end();
+    };
+  });
 
-const connect = (prefix = newPrefix()) => connectTo({ url }, { prefix });
+  const connect = (prefix = newPrefix()) => connectTo({ url }, { prefix });
 
-async function openTwo() {
-  const prefix = newPrefix();
-  return [await connect(prefix), await connect(prefix)] as const;
-}
+  async function openTwo() {
+    const prefix = newPrefix();
+    return [await connect(prefix), await connect(prefix)] as const;
+  }
 
-describe("on a cluster", () => {
   semanticCacheContract(async () => {
     const options = { now: Date.now, isErased: async () => false };
     const [one, two] = await openTwo();
