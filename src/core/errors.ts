@@ -81,6 +81,16 @@ export class InferenceUnavailableError extends OperatingError {
   }
 }
 
+/** After its first token a reply is never begun anew: nobody reads two beginnings. */
+export class ReplyBrokenOffError extends OperatingError {
+  readonly code = "REPLY_BROKEN_OFF";
+  readonly hint = "Ask again; `reactune doctor` checks the servers";
+
+  constructor(engine: string, options?: ErrorOptions) {
+    super(`Cannot finish the reply: inference engine "${engine}" broke off`, options);
+  }
+}
+
 export class QueueFullError extends OperatingError {
   readonly code = "QUEUE_FULL";
   readonly hint = "Wait a moment, or raise inference.queueMax or inference.parallelStreams";

@@ -1,6 +1,7 @@
 import {
   BrokenCircuitError,
   type CircuitBreakerPolicy,
+  CircuitState,
   ConsecutiveBreaker,
   circuitBreaker,
   ExponentialBackoff,
@@ -8,7 +9,7 @@ import {
   handleWhen,
   retry,
 } from "cockatiel";
-import { InferenceUnavailableError, OperatingError } from "#core/errors.ts";
+import { InferenceUnavailableError, OperatingError, ReplyBrokenOffError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 
 /** The host, not the question, is at fault: another one may answer. */
@@ -29,6 +30,9 @@ export interface HostPoolOptions {
   readonly log: Log;
 }
 
+/** `holds`: its model is in memory. `gone`: it does not answer. To be found out within a second or so. */
+export type HostLook = "holds" | "lacks" | "gone";
+
 /** The first phase ends with the reply's first token; what it resolves with does the rest. */
 export type OpenReply<Host> = (host: Host) => Promise<() => Promise<void>>;
 
@@ -36,8 +40,10 @@ interface Member<Host> {
   readonly host: Host;
   readonly breaker: CircuitBreakerPolicy;
   streaming: number;
+  brokenAtMs: number;
 }
 
+/** In a row; what was waiting for the host moved on meanwhile. */
 const FAILURES_MAX = 3;
 const RETRY_FIRST_MS = 100;
 const RETRY_LONGEST_MS = 1000;
@@ -55,19 +61,15 @@ export class HostPool<Host extends PooledHost> {
 
   constructor(hosts: readonly Host[], options: HostPoolOptions) {
     this.#options = options;
-    this.#members = hosts.map((host) => ({ host, breaker: openBreaker(host, options), streaming: 0 }));
+    this.#members = hosts.map((host) => openMember(host, options));
   }
 
   get hosts(): readonly Host[] {
     return this.#members.map(({ host }) => host);
   }
 
-  /** `holdsModel` tells whether the host could begin at once. Rejects with InferenceUnavailableError, and with OperatingErrors of `open`. */
-  async run(
-    open: OpenReply<Host>,
-    holdsModel: (host: Host) => boolean | Promise<boolean>,
-    signal: AbortSignal,
-  ): Promise<void> {
+  /** `look` tells which host could begin at once. Rejects with InferenceUnavailableError, ReplyBrokenOffError, and OperatingErrors of `open`. */
+  async run(open: OpenReply<Host>, look: (host: Host) => Promise<HostLook>, signal: AbortSignal): Promise<void> {
     const tried = new Set<Member<Host>>();
     const again = retry(
       handleWhen((error) => isOutage(error) && !signal.aborted),
@@ -78,7 +80,7 @@ export class HostPool<Host extends PooledHost> {
     );
     try {
       await again.execute(async () => {
-        const member = await this.#choose(tried, holdsModel);
+        const member = await this.#choose(tried, look);
         tried.add(member);
         await this.#runOn(member, open);
       }, signal);
@@ -89,7 +91,6 @@ export class HostPool<Host extends PooledHost> {
   }
 
   async #runOn(member: Member<Host>, open: OpenReply<Host>): Promise<void> {
-    member.streaming += 1;
     try {
       const finish = await member.breaker.execute(() => open(member.host));
       try {
@@ -97,30 +98,32 @@ export class HostPool<Host extends PooledHost> {
       } catch (cause) {
         if (!isOutage(cause)) throw cause;
         await member.breaker.execute(() => Promise.reject(cause)).catch(() => undefined);
-        throw new InferenceUnavailableError(this.#options.name, { cause });
+        throw new ReplyBrokenOffError(this.#options.name, { cause });
       }
     } finally {
       member.streaming -= 1;
     }
   }
 
-  async #choose(
-    tried: ReadonlySet<Member<Host>>,
-    holdsModel: (host: Host) => boolean | Promise<boolean>,
-  ): Promise<Member<Host>> {
+  /** Counts the stream that it chooses for. */
+  async #choose(tried: ReadonlySet<Member<Host>>, look: (host: Host) => Promise<HostLook>): Promise<Member<Host>> {
+    const { region, retryAfterMs, name } = this.#options;
     const untried = this.#members.filter((member) => !tried.has(member));
-    const candidates = await Promise.all(
-      (untried.length === 0 ? this.#members : untried).map(async (member) => ({
-        member,
-        isOpen: member.breaker.state !== 0,
-        cost: costOf(
-          { ...member.host, streaming: member.streaming, holdsModel: await holdsModel(member.host) },
-          this.#options.region,
-        ),
-      })),
+    const looked = await Promise.all(
+      (untried.length === 0 ? this.#members : untried).map(async (member) => {
+        const isBroken = isOpen(member.breaker) && performance.now() - member.brokenAtMs < retryAfterMs;
+        return { member, seen: isBroken ? ("gone" as const) : await look(member.host) };
+      }),
     );
-    const [best] = candidates.sort((a, b) => Number(a.isOpen) - Number(b.isOpen) || a.cost - b.cost);
-    if (best === undefined) throw new InferenceUnavailableError(this.#options.name);
+    // From here to the count nothing waits: of many that come at once each sees those before it.
+    const candidates = looked.map(({ member, seen }) => ({
+      member,
+      isGone: seen === "gone",
+      cost: costOf({ ...member.host, streaming: member.streaming, holdsModel: seen === "holds" }, region),
+    }));
+    const [best] = candidates.sort((a, b) => Number(a.isGone) - Number(b.isGone) || a.cost - b.cost);
+    if (best === undefined) throw new InferenceUnavailableError(name);
+    best.member.streaming += 1;
     return best.member;
   }
 }
@@ -141,12 +144,20 @@ function isOutage(error: unknown): boolean {
   return error instanceof HostOutageError || error instanceof BrokenCircuitError;
 }
 
-function openBreaker({ url }: PooledHost, { retryAfterMs, log }: HostPoolOptions): CircuitBreakerPolicy {
+function isOpen({ state }: CircuitBreakerPolicy): boolean {
+  return state === CircuitState.Open || state === CircuitState.Isolated;
+}
+
+function openMember<Host extends PooledHost>(host: Host, { retryAfterMs, log }: HostPoolOptions): Member<Host> {
   const breaker = circuitBreaker(handleType(HostOutageError), {
     halfOpenAfter: retryAfterMs,
     breaker: new ConsecutiveBreaker(FAILURES_MAX),
   });
-  breaker.onBreak(() => log.warn({ host: url }, "host.failed"));
-  breaker.onReset(() => log.info({ host: url }, "host.returned"));
-  return breaker;
+  const member: Member<Host> = { host, breaker, streaming: 0, brokenAtMs: 0 };
+  breaker.onBreak(() => {
+    member.brokenAtMs = performance.now();
+    log.warn({ host: host.url }, "host.failed");
+  });
+  breaker.onReset(() => log.info({ host: host.url }, "host.returned"));
+  return member;
 }

@@ -6,7 +6,7 @@ export interface InferenceEngine {
   prepare(request: PrepareRequest): Promise<void>;
   /**
    * Streams the reply: `text` chunks, then exactly one `end`. Rejects with QueueFullError when too many wait, with
-   * InferenceUnavailableError when the model fails. Aborting the signal ends the stream with `endedBy: "cancelled"`.
+   * InferenceUnavailableError when the model fails, with ReplyBrokenOffError when it fails midway. Aborting the signal ends the stream with `endedBy: "cancelled"`.
    */
   generate(request: GenerateRequest): AsyncIterable<GenerateChunk>;
   /** Frees an adapter once its last stream has ended. */

@@ -110,7 +110,7 @@ export class OllamaEngine implements InferenceEngine, AdapterHost {
             await host.preload(adapter);
             return async () => markReady();
           },
-          (host) => host.holds(host.modelName(adapter?.digest)),
+          (host) => host.look(host.modelName(adapter?.digest)),
           signal,
         );
       });
@@ -181,7 +181,7 @@ export class OllamaEngine implements InferenceEngine, AdapterHost {
         return this.#openReply(host, { ...asked, model }, reply, signal);
       };
       try {
-        await this.#pool.run(open, (host) => host.holds(host.modelName(request.adapter?.digest)), signal);
+        await this.#pool.run(open, (host) => host.look(host.modelName(request.adapter?.digest)), signal);
       } catch (error) {
         throw await this.#explain(error, request.adapter);
       }

@@ -4,7 +4,7 @@ import { stat } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { AdapterRefusedError, ModelNotFoundError, OperatingError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
-import { HostOutageError } from "../host-pool.ts";
+import { type HostLook, HostOutageError } from "../host-pool.ts";
 import type { AdapterFile, BaseModel } from "../inference-engine.ts";
 import { adapterModelName, baseModelName, isAdapterModelName, isSameModel } from "./model-names.ts";
 import {
@@ -32,6 +32,8 @@ export interface OllamaHostOptions {
 }
 
 const ASK_TIMEOUT_MS = 10_000;
+/** Whoever waits for a reply waits for this too. */
+const LOOK_TIMEOUT_MS = 1500;
 const UPLOAD_TIMEOUT_MS = 30 * 60_000;
 const LOAD_TIMEOUT_MS = 5 * 60_000;
 /** A model that is known to run is not asked for again within this time. */
@@ -122,18 +124,18 @@ export class OllamaHost {
     return shown.flatMap((model) => (model?.baseDigest === this.#options.base.digest ? model.adapterDigests : []));
   }
 
-  /** Whether the model is in memory; false when the host does not answer. */
-  async holds(name: string): Promise<boolean> {
+  /** Whether the model is in memory, as of a second ago. */
+  async look(name: string): Promise<HostLook> {
     try {
-      return await this.#isLoaded(name, RUNNING_FRESH_MS);
+      return (await this.#isLoaded(name, RUNNING_FRESH_MS)) ? "holds" : "lacks";
     } catch {
-      return false;
+      return "gone";
     }
   }
 
   /** Models in memory. Rejects with HostOutageError. */
   async listRunning(): Promise<readonly HostedModel[]> {
-    const models = await listRunning(this.url, this.#signal(ASK_TIMEOUT_MS));
+    const models = await listRunning(this.url, this.#signal(LOOK_TIMEOUT_MS));
     this.#running = { atMs: performance.now(), models };
     return models;
   }
