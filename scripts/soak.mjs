@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { inRoot } from "./setup/paths.mjs";
 import { runVitest } from "./testing/run-tests.mjs";
 
-const full = { kills: 100, activations: 200, stores: 100, loops: 1 };
+const full = { kills: 100, activations: 200, stores: 100, events: 100_000, loops: 1 };
 const { values } = parseArgs({
   options: Object.fromEntries(
     Object.entries(full).map(([name, rounds]) => [name, { type: "string", default: `${rounds}` }]),
@@ -26,6 +26,18 @@ const trials = [
     file: "test/unit/store/sqlite/processes.test.ts",
     variable: "SOAK_ROUNDS",
     what: "kill -9 of a process that only writes",
+  },
+  {
+    name: "events",
+    file: "test/e2e/events.test.ts",
+    variable: "EVENTS",
+    what: "events of people on Discord and Slack",
+  },
+  {
+    name: "deliveries",
+    file: "test/e2e/delivery.test.ts",
+    variable: "DELIVERIES",
+    what: "generated answers, each by three ways through both doubles",
   },
   { name: "loops", file: "test/e2e/learning-loop.test.ts", what: "whole learning loop" },
 ].map((trial) => ({ ...trial, rounds: Math.min(Number(values[trial.name]), full[trial.name]) }));
