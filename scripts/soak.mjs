@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { inRoot } from "./setup/paths.mjs";
 import { runVitest } from "./testing/run-tests.mjs";
 
-const full = { kills: 100, activations: 200, stores: 100, events: 100_000, loops: 1 };
+const full = { kills: 100, activations: 200, stores: 100, events: 100_000, deliveries: 10_000, loops: 1 };
 const { values } = parseArgs({
   options: Object.fromEntries(
     Object.entries(full).map(([name, rounds]) => [name, { type: "string", default: `${rounds}` }]),
