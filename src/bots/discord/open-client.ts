@@ -1,6 +1,7 @@
 import { Client, type ClientOptions, Events, GatewayIntentBits, Options, Partials, Routes } from "discord.js";
 import { describeError, PlatformRefusedError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
+import { pacedRequests } from "./global-pace.ts";
 import { pause } from "./listening.ts";
 
 const READY_MAX_MS = 120_000;
@@ -48,6 +49,7 @@ export function createClient(apiUrl: string | undefined, requestsPerSecondMax: n
       rejectOnRateLimit: null,
       retries: SERVER_ERROR_RETRIES_MAX,
       timeout: REQUEST_TIMEOUT_MS,
+      makeRequest: pacedRequests(requestsPerSecondMax, Date.now),
       globalRequestsPerSecond: requestsPerSecondMax,
       ...(apiUrl === undefined ? {} : { api: apiUrl.replace(/\/$/, "") }),
     },
