@@ -1,6 +1,7 @@
 import { accessSync, constants } from "node:fs";
 import { createConnection } from "node:net";
 import { delimiter, join } from "node:path";
+import { inRoot } from "../setup/paths.mjs";
 import { hasPythonPackages } from "../setup/python-environment.mjs";
 
 const browserNames = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
@@ -57,6 +58,18 @@ function findProgram(name, env) {
   if (name.includes("/")) return isExecutable(name) ? name : undefined;
   const directories = (env.PATH ?? "").split(delimiter);
   return directories.map((directory) => join(directory, name)).find(isExecutable);
+}
+
+/**
+ * What the tests of the MongoDB store run against: `uri` of a real one ($MONGODB_URI), else `program`, the NX-27017 that each test
+ * file starts for itself ($REACTUNE_NX27017, .peers/ in this repository, PATH). Undefined without either.
+ */
+export function findMongoPeer(env = process.env) {
+  if (env.MONGODB_URI) return { uri: env.MONGODB_URI, program: undefined };
+  const folders = [inRoot(".peers", "bin"), inRoot(".peers", "nx-27017", "bin"), ...(env.PATH ?? "").split(delimiter)];
+  const programs = [env.REACTUNE_NX27017 ?? "", ...folders.map((folder) => join(folder, "nx-27017"))];
+  const program = programs.find((path) => path !== "" && isExecutable(path));
+  return program === undefined ? undefined : { uri: undefined, program };
 }
 
 function isExecutable(path) {

@@ -1,0 +1,52 @@
+import { type Connection, type ConnectOptions, createConnection } from "mongoose";
+import { StoreUnreachableError } from "./unreachable.ts";
+
+const DEFAULT_DATABASE = "reactune";
+
+const OPTIONS: ConnectOptions = {
+  // A write is told of when most members have it on disk: what was acknowledged outlives any one of them.
+  writeConcern: { w: "majority", journal: true },
+  retryWrites: true,
+  // Another member takes over within this time, or the request fails and the event is answered later.
+  serverSelectionTimeoutMS: 10_000,
+  // How soon a server that comes back is seen.
+  heartbeatFrequencyMS: 2000,
+  autoIndex: false,
+  autoCreate: false,
+  bufferCommands: false,
+};
+
+/** Rejects with StoreUnreachableError, which names the hosts and never the address: it may hold a password. */
+export async function connect(uri: string): Promise<Connection> {
+  const connection = createConnection();
+  try {
+    await connection.openUri(uri, { ...OPTIONS, ...(namesDatabase(uri) ? {} : { dbName: DEFAULT_DATABASE }) });
+    return connection;
+  } catch (cause) {
+    await connection.close().catch(() => undefined);
+    throw unreachable(uri, cause);
+  }
+}
+
+function unreachable(uri: string, cause: unknown): StoreUnreachableError {
+  return new StoreUnreachableError(hostsOf(uri), { cause: withoutAddress(cause, uri) });
+}
+
+function namesDatabase(uri: string): boolean {
+  return /^mongodb(?:\+srv)?:\/\/[^/?]+\/[^?]/u.test(uri);
+}
+
+/** Up to the last @ before the path all is credentials. */
+export function hostsOf(uri: string): string {
+  const [authority = ""] = uri.replace(/^mongodb(?:\+srv)?:\/\//u, "").split(/[/?]/u);
+  return authority.slice(authority.lastIndexOf("@") + 1);
+}
+
+/** The driver's errors carry its options, credentials among them: only the words are kept. */
+function withoutAddress(cause: unknown, uri: string): Error {
+  const { name = "Error", message = "" } = cause instanceof Error ? cause : {};
+  const credentials = uri.slice(0, Math.max(0, uri.lastIndexOf("@"))).replace(/^mongodb(?:\+srv)?:\/\//u, "");
+  const secrets = [uri, credentials, ...credentials.split(":")].filter((secret) => secret !== "");
+  const words = secrets.reduce((text, secret) => text.replaceAll(secret, "[secret]"), message);
+  return new Error(`${name}: ${words}`);
+}

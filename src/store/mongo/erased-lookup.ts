@@ -1,0 +1,51 @@
+import type { Report } from "#core/report.ts";
+import type { Turn } from "#core/turn.ts";
+import type { Collections } from "./collections.ts";
+import { keyOf, keyText, keyTextOrNull } from "./keys.ts";
+
+/**
+ * What was erased, asked before every save of words: whoever still holds them in memory must not write them again. An erasure may be
+ * recorded between the question and the save: savers of what was not there before ask again afterwards.
+ */
+export interface ErasedLookup {
+  /** Whether its person or place was erased after it was asked, or a turn that it repeats. */
+  isNewTurnErased(turn: Turn): Promise<boolean>;
+  isTurnErased(turnId: string): Promise<boolean>;
+  /** Whether this person was erased at or after the moment. */
+  isPersonErased(workspaceId: string, userId: string, atMs: number): Promise<boolean>;
+  isReasonErased(report: Report): Promise<boolean>;
+}
+
+export function mongoErasedLookup({ turnRow, deletion, erasedPlace }: Collections): ErasedLookup {
+  async function isPersonErased(workspaceId: string, userId: string, atMs: number): Promise<boolean> {
+    const of = { workspace: keyText(workspaceId), user: keyText(userId) };
+    return (await deletion.model.exists({ ...of, at: { $gte: atMs } })) !== null;
+  }
+
+  async function isPlaceErased({ workspaceId, channelId, askedAtMs }: Turn): Promise<boolean> {
+    const channel = { $in: [keyOf(channelId), keyOf(undefined)] };
+    const place = { workspace: keyText(workspaceId), channel, at: { $gte: askedAtMs } };
+    return (await erasedPlace.model.exists(place)) !== null;
+  }
+
+  async function areErased(ids: readonly (string | null)[]): Promise<boolean> {
+    const known = ids.filter((id) => id !== null);
+    if (known.length === 0) return false;
+    return (await turnRow.exists({ _id: { $in: known }, is_erased: 1 })) !== null;
+  }
+
+  const isTurnErased = (turnId: string) => areErased([keyText(turnId)]);
+
+  return {
+    isPersonErased,
+    isTurnErased,
+    async isNewTurnErased(turn) {
+      if (await isPersonErased(turn.workspaceId, turn.askerId, turn.askedAtMs)) return true;
+      if (await isPlaceErased(turn)) return true;
+      return areErased([keyTextOrNull(turn.provenance.cache.sourceTurnId), keyTextOrNull(turn.regenerationOf)]);
+    },
+    async isReasonErased({ workspaceId, reportedBy, turnId, atMs }) {
+      return (await isTurnErased(turnId)) || (await isPersonErased(workspaceId, reportedBy, atMs));
+    },
+  };
+}
