@@ -6,6 +6,7 @@ import pc from "picocolors";
 import type { CommandFile } from "#bots/chat-command.ts";
 import { chatInTerminal } from "#commands/chat.ts";
 import type { Output } from "#commands/output.ts";
+import { openEventRecorder } from "#commands/record-events.ts";
 import { isChosenByOperator } from "#config/load.ts";
 import type { Config } from "#config/schema.ts";
 import { ALL_ROLES, type Role, type RunningProgram, startAll } from "./all.ts";
@@ -26,11 +27,13 @@ export function addServerCommands(program: Command, context: CommandContext): vo
     .command("start", { isDefault: true })
     .description("run everything: web chat, learning, schedule, and every platform that has credentials")
     .option("--shards <count>", "processes for Discord's servers: a number, or auto (discord.shards)")
+    .option("--record <file>", "append what the platforms hand in, for `reactune replay`; it holds people's words")
     .action((flags) => start(context, ALL_ROLES, flags));
   program
     .command("bots")
     .description("run only the chat platforms, beside processes of the other two kinds")
     .option("--shards <count>", "processes for Discord's servers: a number, or auto (discord.shards)")
+    .option("--record <file>", "append what the platforms hand in, for `reactune replay`; it holds people's words")
     .action((flags) => start(context, ["bots"], flags));
   program
     .command("trainer")
@@ -53,16 +56,23 @@ export function addServerCommands(program: Command, context: CommandContext): vo
 async function start(
   { load, output, envFile }: CommandContext,
   roles: readonly Role[],
-  flags: { readonly shards?: string },
+  flags: { readonly shards?: string; readonly record?: string },
 ): Promise<void> {
   const { config, settings } = load(flags.shards === undefined ? {} : { forced: { "discord.shards": flags.shards } });
   const metrics = config.operations.port === undefined ? undefined : await openMetrics();
   const plainLog = await openLog(config.log, "stdout");
   const log = metrics?.meter(plainLog) ?? plainLog;
   const isPortGiven = isChosenByOperator(settings, "web.port");
+  const recorder = flags.record === undefined ? undefined : await openEventRecorder(flags.record, log);
   const running = await startAll(
     config,
-    { roles, isPortGiven, envFile: envFile(), ...(metrics === undefined ? {} : { metrics }) },
+    {
+      roles,
+      isPortGiven,
+      envFile: envFile(),
+      ...(metrics === undefined ? {} : { metrics }),
+      ...(recorder === undefined ? {} : { watch: recorder.watch }),
+    },
     log,
   );
   const shards = roles.includes("bots") && isSharded(config) ? runDiscordShards(config, log) : undefined;
@@ -72,6 +82,7 @@ async function start(
       if (err !== undefined) log.error({ err }, "program.crashed");
       log.info({}, "program.stopping");
       await Promise.all([shards?.close(), running.close()]);
+      await recorder?.close();
       if (err === undefined) resolve();
       else reject(err);
     });

@@ -39,6 +39,17 @@ export const replayEventSchema = z.discriminatedUnion("kind", [
     emoji: z.string().min(1).max(100),
     isRemoval: z.boolean().default(false),
   }),
+  // Given by a button; null takes it back.
+  z.strictObject({
+    kind: z.literal("score"),
+    platform,
+    at,
+    workspaceId: id,
+    channelId: id,
+    messageId: id,
+    userId: id,
+    score: z.int().min(1).max(5).nullable(),
+  }),
   z.strictObject({
     kind: z.literal("command"),
     platform,
@@ -52,6 +63,7 @@ export const replayEventSchema = z.discriminatedUnion("kind", [
     command: z.string().regex(/^[a-z][a-z0-9-]{0,31}$/),
     options: z.record(z.string().max(64), z.string().max(20_000)).default({}),
     messageId: id.optional(),
+    isForm: z.boolean().default(false),
   }),
 ]);
 

@@ -66,6 +66,11 @@ async function handIn(intake: Intake, event: ReplayEvent, atMs: number): Promise
       });
       return { outcome: "accepted" };
     }
+    case "score": {
+      const { workspaceId, channelId, messageId, userId, score } = event;
+      await intake.acceptFeedback({ workspaceId, channelId, messageId, userId, score, atMs, source: "button" });
+      return { outcome: "accepted" };
+    }
     case "command": {
       const { kind: _, at: __, threadId, messageId, options, ...call } = event;
       const reply = await intake.runCommand({

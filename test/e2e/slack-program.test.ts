@@ -5,7 +5,7 @@ import { BOT_SCOPES } from "#bots/slack/manifest-needs.ts";
 import { openSlackDouble, type SlackDouble } from "../fixtures/slack/slack-double.ts";
 import { callApi } from "../fixtures/trials/call-api.ts";
 import { readData } from "../fixtures/trials/data-folder.ts";
-import { makeTrialFolder } from "../fixtures/trials/run-program.ts";
+import { makeTrialFolder, runProgram } from "../fixtures/trials/run-program.ts";
 import { type Server, startServer } from "../fixtures/trials/start-server.ts";
 
 const OAUTH = { clientId: "12345.67890", clientSecret: "0123456789abcdef0123" };
@@ -29,8 +29,9 @@ async function openTrial(mode: "http" | "socket", variables: (slack: SlackDouble
     "slack.port=0",
     "chat.firstContactNotice=false",
   ];
-  const start = async (): Promise<Server> => {
-    const server = await startServer({ cwd, data, settings, flags: ["--env-file", envFile] });
+  const start = async (given: { readonly data?: string; readonly flags?: readonly string[] } = {}): Promise<Server> => {
+    const flags = ["--env-file", envFile, ...(given.flags ?? [])];
+    const server = await startServer({ cwd, data: given.data ?? data, settings, flags });
     const { port } = await vi.waitFor(() => startedLine(server), WAIT);
     if (mode === "http") slack.delivery.deliverTo(`http://127.0.0.1:${port}/slack/events`);
     return server;
@@ -139,6 +140,39 @@ test("several workspaces install the app; their tokens are sealed, their words a
   expect(slack.calls.slice(before).map(({ token }) => token)).not.toContain("xoxb-installed-T2");
   await again.stop();
   expect(`${server.log()}${again.log()}`).not.toMatch(/xoxb-|plum-of/);
+});
+
+test("a recorded conversation is replayed to another bot, which answers it again", async () => {
+  const { slack, cwd, data, start, repliesTo } = await openTrial("socket", tokensOf("socket"));
+  const recording = join(cwd, "events.jsonl");
+  const server = await start({ flags: ["--record", recording] });
+  const { ts } = await slack.say(
+    "C1",
+    "U1",
+    `<@UBOT> is xoxb-${"1234567890".repeat(2)}-abcdefghijklmnopqrstuvwx my token?`,
+  );
+  await vi.waitFor(() => expect(repliesTo(ts)).toHaveLength(1), WAIT);
+  await slack.react("C1", repliesTo(ts)[0]?.ts ?? "", "U2", "heart_eyes");
+  await vi.waitFor(async () => expect((await readData(data)).feedback).toHaveLength(1), WAIT);
+  await server.stop();
+
+  const lines = readFileSync(recording, "utf8").trim().split("\n");
+  expect(lines.map((line) => JSON.parse(line).kind)).toEqual(["message", "reaction"]);
+  expect(lines.join("")).not.toContain("xoxb-");
+  const other = join(cwd, "other-data");
+  const again = await start({ data: other });
+  const dry = await runProgram(["--data", other, "replay", recording, "--dry-run"], { cwd });
+  expect(dry.stdout).toContain("2 lines: 2 can be replayed, 0 cannot; nothing was sent");
+  expect(repliesTo(ts)).toHaveLength(1);
+  const { exitCode, stdout } = await runProgram(["--data", other, "replay", recording], { cwd });
+
+  expect({ exitCode, stdout: stdout.trim() }).toEqual({
+    exitCode: 0,
+    stdout: "2 accepted, 0 not meant for the bot, 0 failed",
+  });
+  await vi.waitFor(() => expect(repliesTo(ts)).toHaveLength(2), WAIT);
+  await vi.waitFor(async () => expect((await readData(other)).turns).toMatchObject([{ platform: "slack" }]), WAIT);
+  await again.stop();
 });
 
 test("the set-up page writes into the file that the program was told to read", async () => {
