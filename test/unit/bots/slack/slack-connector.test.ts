@@ -472,3 +472,12 @@ test("tell() posts to a channel, to one person, and to an admin where no channel
   expect(slack.callsOf("chat.postEphemeral").map(({ args }) => args.get("user"))).toEqual(["UANA"]);
   expect(slack.state.channels.get("DUADMIN")?.messages.map(({ text }) => text)).toEqual(["Welcome, admin"]);
 });
+
+test("tell() reaches the admins in the channel that they chose", async () => {
+  const { slack, connector } = await openSlack({ settings: { adminChannel: "G1" } });
+
+  await connector.tell({ workspaceId: WORKSPACE, text: "A reply was reported" });
+
+  expect(slack.state.channels.get("G1")?.messages.map(({ text }) => text)).toEqual(["A reply was reported"]);
+  expect(slack.callsOf("conversations.open")).toEqual([]);
+});
