@@ -1,35 +1,53 @@
 import { DefaultRestOptions, type RESTOptions } from "discord.js";
 import type { Now } from "#core/clock.ts";
 
-/** Discord counts by the second; what is sent in time may arrive a little late or early. */
-const WINDOW_MS = 1150;
+const SECOND_MS = 1000;
 
 /**
  * Sends requests so that no second of Discord's holds more than it allows. discord.js counts in seconds of its own: what it sends as
- * one of them ends can arrive in one of Discord's with all that it sends as the next one begins.
+ * one of them ends can arrive in one of Discord's with all that it sends as the next one begins. Here a request takes its place from
+ * its sending to a second after its answer: whenever Discord counted it in between, that second of Discord's is over then.
  */
 export function pacedRequests(perSecondMax: number, now: Now): RESTOptions["makeRequest"] {
-  let sentAtMs: readonly number[] = [];
-  let before: Promise<void> = Promise.resolve();
+  let underWay = 0;
+  let answeredAtMs: readonly number[] = [];
+  let waiting: readonly (() => void)[] = [];
+  let timer: NodeJS.Timeout | undefined;
 
-  async function takeTurn(): Promise<void> {
-    for (;;) {
-      const nowMs = now();
-      sentAtMs = sentAtMs.filter((atMs) => atMs > nowMs - WINDOW_MS);
-      const blocking = sentAtMs.at(-perSecondMax);
-      if (sentAtMs.length < perSecondMax || blocking === undefined) break;
-      await new Promise((resolve) => setTimeout(resolve, blocking + WINDOW_MS - nowMs));
+  /** Oldest first. */
+  function letThrough(): void {
+    const nowMs = now();
+    answeredAtMs = answeredAtMs.filter((atMs) => atMs > nowMs - SECOND_MS);
+    while (waiting.length > 0 && underWay + answeredAtMs.length < perSecondMax) {
+      const [next, ...others] = waiting;
+      waiting = others;
+      underWay++;
+      next?.();
     }
-    sentAtMs = [...sentAtMs, now()];
+    const [oldest] = answeredAtMs;
+    if (waiting.length === 0 || oldest === undefined || timer !== undefined) return;
+    timer = setTimeout(
+      () => {
+        timer = undefined;
+        letThrough();
+      },
+      oldest + SECOND_MS - nowMs,
+    );
   }
 
   return async (url, init) => {
     // Answers to commands do not count, and have to come within three seconds.
-    if (!/\/interactions\/\d+\//.test(url)) {
-      const mine = before.then(takeTurn);
-      before = mine;
-      await mine;
+    if (/\/interactions\/\d+\//.test(url)) return await DefaultRestOptions.makeRequest(url, init);
+    await new Promise<void>((resolve) => {
+      waiting = [...waiting, resolve];
+      letThrough();
+    });
+    try {
+      return await DefaultRestOptions.makeRequest(url, init);
+    } finally {
+      underWay--;
+      answeredAtMs = [...answeredAtMs, now()];
+      letThrough();
     }
-    return await DefaultRestOptions.makeRequest(url, init);
   };
 }

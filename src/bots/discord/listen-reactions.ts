@@ -54,6 +54,7 @@ export function listenToReactions(parts: ListeningParts, listening: Listening): 
     const emoji = place === undefined ? undefined : emojiKey(parts, place, data.emoji);
     if (place === undefined || emoji === undefined) return;
     const key = JSON.stringify([data.message_id, data.user_id, emoji]);
+    const isInDoubt = !isRemoval && atMs - (removedAtMs.get(key) ?? Number.NEGATIVE_INFINITY) < OVERTAKEN_MS;
     if (isRemoval) noteRemoval(key, atMs);
     await intake.acceptFeedback({
       workspaceId: place.workspaceId,
@@ -65,9 +66,7 @@ export function listenToReactions(parts: ListeningParts, listening: Listening): 
       ...(isRemoval ? { isRemoval: true } : {}),
       atMs,
     });
-    if (isRemoval) return;
-    if (atMs - (removedAtMs.get(key) ?? Number.NEGATIVE_INFINITY) > OVERTAKEN_MS) return;
-    await acceptReactionsNow(parts, { ...placeFields(place), messageId: data.message_id });
+    if (isInDoubt) await acceptReactionsNow(parts, { ...placeFields(place), messageId: data.message_id });
   }
 
   listening.on<GatewayMessageReactionAddDispatchData>(GatewayDispatchEvents.MessageReactionAdd, (data) =>

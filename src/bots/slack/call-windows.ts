@@ -2,13 +2,14 @@ import type { Now } from "#core/clock.ts";
 
 /**
  * Slack's documented limits as sliding windows: a call that would break one waits here instead of being refused there. All calls of a
- * workspace count, whoever makes them.
+ * workspace count, whoever makes them. A call takes its place from its sending until the window after its answer has passed: whenever
+ * Slack counted it in between, that is over then.
  */
 export interface CallWindows {
   /** 0: the call may be made now. `channelId`: posts are counted by channel. */
   waitMs(method: string, channelId: string | undefined): number;
-  /** A call is made now. */
-  count(method: string, channelId: string | undefined): void;
+  /** A call is made now; the returned function tells that it was answered. */
+  begin(method: string, channelId: string | undefined): () => void;
   /** Whether calls that can be left out leave enough of the window to those that must be made. */
   hasSpare(method: string): boolean;
 }
@@ -20,8 +21,9 @@ interface Window {
   readonly reserved?: number;
 }
 
-/** A second more than Slack's minute: what is sent in time may arrive a little late or early. */
-const MINUTE_MS = 61_000;
+const MINUTE_MS = 60_000;
+/** How long a call waits for those that are under way before it looks again. */
+const UNDER_WAY_MS = 50;
 const perMinute = (calls: number, reserved = 0): Window => ({ calls, perMs: MINUTE_MS, reserved });
 
 const WINDOWS: ReadonlyMap<string, Window> = new Map([
@@ -42,46 +44,60 @@ const WINDOWS: ReadonlyMap<string, Window> = new Map([
   ["agents.sessions.setStatus", perMinute(50)],
 ]);
 /** One message a second and channel, short bursts pass. */
-const POSTS: Window = { calls: 3, perMs: 3100 };
+const POSTS: Window = { calls: 3, perMs: 3000 };
 const CHANNELS_MAX = 5000;
 
+interface Made {
+  underWay: number;
+  answeredAtMs: readonly number[];
+}
+
 export function createCallWindows(now: Now): CallWindows {
-  const madeAtMs = new Map<string, readonly number[]>();
+  const made = new Map<string, Made>();
 
   function windowOf(method: string, channelId: string | undefined): Window | undefined {
     return channelId === undefined ? WINDOWS.get(method) : POSTS;
   }
 
-  function recent(method: string, channelId: string | undefined, { perMs }: Window): readonly number[] {
+  function madeOf(method: string, channelId: string | undefined, { perMs }: Window): Made {
+    const key = keyOf(method, channelId);
+    const known = made.get(key) ?? { underWay: 0, answeredAtMs: [] };
     const sinceMs = now() - perMs;
-    const made = madeAtMs.get(keyOf(method, channelId)) ?? [];
-    const first = made.findIndex((atMs) => atMs > sinceMs);
-    return first === -1 ? [] : made.slice(first);
+    known.answeredAtMs = known.answeredAtMs.filter((atMs) => atMs > sinceMs);
+    made.delete(key);
+    made.set(key, known);
+    for (const [oldest, { underWay }] of made) {
+      if (made.size <= CHANNELS_MAX) break;
+      if (underWay === 0) made.delete(oldest);
+    }
+    return known;
   }
 
   return {
     waitMs(method, channelId) {
       const window = windowOf(method, channelId);
       if (window === undefined) return 0;
-      const made = recent(method, channelId, window);
-      const blocking = made.at(-window.calls);
-      return made.length < window.calls || blocking === undefined ? 0 : blocking + window.perMs - now();
+      const { underWay, answeredAtMs } = madeOf(method, channelId, window);
+      const over = underWay + answeredAtMs.length - window.calls;
+      if (over < 0) return 0;
+      const blocking = answeredAtMs[over];
+      return blocking === undefined ? UNDER_WAY_MS : blocking + window.perMs - now();
     },
-    count(method, channelId) {
+    begin(method, channelId) {
       const window = windowOf(method, channelId);
-      if (window === undefined) return;
-      const key = keyOf(method, channelId);
-      const made = [...recent(method, channelId, window), now()];
-      madeAtMs.delete(key);
-      madeAtMs.set(key, made);
-      for (const oldest of madeAtMs.keys()) {
-        if (madeAtMs.size <= CHANNELS_MAX) break;
-        madeAtMs.delete(oldest);
-      }
+      if (window === undefined) return () => {};
+      const own = madeOf(method, channelId, window);
+      own.underWay++;
+      return () => {
+        own.underWay--;
+        own.answeredAtMs = [...own.answeredAtMs, now()];
+      };
     },
     hasSpare(method) {
       const window = WINDOWS.get(method);
-      return window === undefined || recent(method, undefined, window).length < window.calls - (window.reserved ?? 0);
+      if (window === undefined) return true;
+      const { underWay, answeredAtMs } = madeOf(method, undefined, window);
+      return underWay + answeredAtMs.length < window.calls - (window.reserved ?? 0);
     },
   };
 }

@@ -101,11 +101,11 @@ export function createSlackCalls(client: webApi.WebClient, now: Now): SlackCalls
           throw new SlackBusyError(kind.method);
         }
         await waitForRoom(kind, key);
-        windows.count(kind.method, kind.channelId);
+        const end = windows.begin(kind.method, kind.channelId);
         const budget = refill(kind.method);
         if (budget !== undefined) budget.left -= 1;
         try {
-          return await act(client);
+          return await act(client).finally(end);
         } catch (error) {
           const seconds = retryAfterSecondsOf(error);
           if (seconds !== undefined) {

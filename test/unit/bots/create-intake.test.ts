@@ -85,6 +85,53 @@ test("acceptMessage() tells the notice another time when the platform did not ta
   expect([...world.seen.values()]).toHaveLength(1);
 });
 
+test("acceptMessage() leaves a message out whose deletion came before it", async () => {
+  const world = await openIntakeWorld();
+
+  await world.intake.acceptDeletion(world.place("m1"));
+  await world.say("m1", "My order?");
+  await world.say("m2", "My refund?");
+
+  expect([...world.seen.values()].map(({ text }) => text)).toEqual(["You said: My refund?"]);
+  expect(await world.store.chat.findTurn("turn-e-m1")).toBeUndefined();
+});
+
+test("acceptMessage() leaves nothing of a message that is deleted in the same moment", async () => {
+  const world = await openIntakeWorld();
+
+  await Promise.all([
+    world.intake.acceptMessage("e-m1", world.message("m1", "My order?")),
+    world.intake.acceptDeletion(world.place("m1")),
+  ]);
+  await world.settle();
+
+  expect(world.seen.size).toBe(0);
+});
+
+test("acceptMessage() answers the newer words when their edit came before the message", async () => {
+  const world = await openIntakeWorld();
+
+  await world.intake.acceptEdit({ ...world.place("m1"), text: "My refund?", editedAtMs: 7 });
+  await world.say("m1", "My order?");
+
+  expect([...world.seen.values()].map(({ text }) => text)).toEqual(["You said: My refund?"]);
+});
+
+test.each([
+  ["the one before", "My first thought?"],
+  ["one that went back to the first words", "My order?"],
+])("acceptEdit() keeps the newest words when an older edit comes after %s", async (_what, newest) => {
+  const world = await openIntakeWorld();
+  await world.say("m1", "My order?");
+
+  await world.intake.acceptEdit({ ...world.place("m1"), text: newest, editedAtMs: 9 });
+  await world.settle();
+  await world.intake.acceptEdit({ ...world.place("m1"), text: "My refund?", editedAtMs: 8 });
+  await world.settle();
+
+  expect([...world.seen.values()].map(({ text }) => text)).toEqual([`You said: ${newest}`]);
+});
+
 test("acceptEdit() answers the new text in the old answer's post, once for each edit", async () => {
   const world = await openIntakeWorld();
   await world.say("m1", "My order?");
@@ -141,6 +188,52 @@ test("acceptDeletion() erases question and answer, takes the reply away, and has
   expect([...world.seen.values()].map(({ text }) => text)).toEqual(["You said: My refund?"]);
   expect(world.forgotten).toEqual([{ turnIds: ["turn-e-m1"], reason: "the question was deleted" }]);
   expect(await world.store.cache.inspect(10)).not.toContainEqual(expect.objectContaining({ turnId: "turn-e-m1" }));
+});
+
+test("acceptDeletion() takes no other answer when it comes twice, and others have asked in between", async () => {
+  const world = await openIntakeWorld();
+  await world.say("m1", "My order?");
+  await world.intake.acceptDeletion(world.place("m1"));
+  await world.settle();
+  await world.say("m2", "My refund?");
+
+  await world.intake.acceptDeletion(world.place("m1"));
+  await world.settle();
+
+  expect(await world.store.chat.findTurn("turn-e-m2")).toMatchObject({ status: "complete", question: "My refund?" });
+  expect([...world.seen.values()].map(({ text }) => text)).toEqual(["You said: My refund?"]);
+});
+
+test("acceptDeletion() erases every revision of the question, with what was said of them", async () => {
+  const world = await openIntakeWorld();
+  await world.say("m1", "My order?");
+  const correction = { source: "command", correction: "Ask Ana.", userId: "ben", atMs: world.clock.nowMs } as const;
+  await world.intake.acceptFeedback({ ...world.place("turn-e-m1.0"), ...correction });
+  for (const editedAtMs of [7, 8]) {
+    await world.intake.acceptEdit({ ...world.place("m1"), text: `My refund ${editedAtMs}?`, editedAtMs });
+    await world.settle();
+  }
+  expect(await world.store.chat.listFeedback("turn-e-m1")).toMatchObject([{ correction: "Ask Ana." }]);
+
+  await world.intake.acceptDeletion(world.place("m1"));
+  await world.settle();
+
+  expect(await world.store.chat.listFeedback("turn-e-m1")).toEqual([]);
+  expect(world.forgotten).toMatchObject([{ turnIds: expect.arrayContaining(["turn-e-m1"]) }]);
+  expect(world.forgotten[0]?.turnIds).toHaveLength(3);
+  expect(world.seen.size).toBe(0);
+});
+
+test("acceptDeletion() erases answers that were asked for again with the question's", async () => {
+  const world = await openIntakeWorld();
+  await world.say("m1", "My order?");
+  await world.say("m1", "My order?", { regenerationOf: "turn-e-m1", messageId: "again" });
+  expect(await world.store.chat.findTurn("turn-e-m1")).toMatchObject({ status: "complete" });
+
+  await world.intake.acceptDeletion(world.place("m1"));
+  await world.settle();
+
+  expect(world.seen.size).toBe(0);
 });
 
 test("acceptDeletion() takes back an answer that is being written, and keeps no word of it", async () => {
@@ -228,6 +321,60 @@ test("acceptReactions() takes over what was added, changed and taken back meanwh
     ["goes", undefined],
     ["stays", 5],
   ]);
+});
+
+test("acceptReactions() scores once when the same reactions are read again and again", async () => {
+  const world = await openIntakeWorld();
+  await world.say("m1", "My order?");
+  const reply = "turn-e-m1.0";
+  await world.react(reply, "ana", "😞");
+  await world.react(reply, "ana", "😍");
+  const reactions = [
+    { userId: "ana", emoji: "😞" },
+    { userId: "ana", emoji: "😍" },
+    { userId: "ben", emoji: "🙂" },
+  ];
+
+  for (let reads = 1; reads <= 3; reads++) {
+    await world.intake.acceptReactions({ ...world.place(reply), reactions, atMs: world.clock.nowMs + reads });
+  }
+
+  expect(await world.scores("turn-e-m1")).toEqual([
+    ["ana", 5],
+    ["ben", 4],
+  ]);
+});
+
+test("acceptReactions() takes no emoji of a person who had their data erased since the reply", async () => {
+  const world = await openIntakeWorld();
+  await world.say("m1", "My order?");
+  await world.react("turn-e-m1.0", "ben", "😍");
+  await world.store.privacy.erasePerson(GUILD, "ben", world.clock.nowMs + 1);
+
+  const reactions = ["ben", "eva"].map((userId) => ({ userId, emoji: "😍" }));
+  await world.intake.acceptReactions({ ...world.place("turn-e-m1.0"), reactions, atMs: world.clock.nowMs + 100 });
+
+  expect(await world.scores("turn-e-m1")).toEqual([["eva", 5]]);
+});
+
+test("acceptReactions() does not score new words by the emoji that stood under the old ones", async () => {
+  const world = await openIntakeWorld();
+  await world.say("m1", "My order?");
+  await world.react("turn-e-m1.0", "ben", "😍");
+  const editedAtMs = world.clock.nowMs + 1;
+  await world.intake.acceptEdit({ ...world.place("m1"), text: "My refund?", editedAtMs });
+  await world.settle();
+  world.clock.nowMs = editedAtMs;
+  await world.react("turn-e-m1.0", "eva", "🙂");
+  const late = { ...world.place("turn-e-m1.0"), userId: "ben", source: "reaction", emoji: "😍" } as const;
+  await world.intake.acceptFeedback({ ...late, atMs: editedAtMs - 1 });
+
+  const turn = await world.store.chat.findTurnByMessage(GUILD, "C1", "turn-e-m1.0");
+  const reactions = [{ userId: "ben", emoji: "😍" }];
+  await world.intake.acceptReactions({ ...world.place("turn-e-m1.0"), reactions, atMs: world.clock.nowMs + 100 });
+
+  expect(turn?.id).not.toBe("turn-e-m1");
+  expect(await world.scores(turn?.id ?? "")).toEqual([["eva", undefined]]);
 });
 
 test("acceptReactions() changes nothing when a later event was stored already", async () => {

@@ -45,6 +45,43 @@ describe("mergeFeedback()", () => {
     expect(feedback).not.toHaveProperty("score");
   });
 
+  test("keeps an emoji when taking an older one away overtook it", () => {
+    const feedback = merge([
+      change({ score: 5, emoji: "😍", atMs: 1 }),
+      change({ score: null, emoji: "😍", atMs: 3 }),
+      change({ score: 1, emoji: "😞", atMs: 2 }),
+    ]);
+
+    expect(feedback).toMatchObject({ score: 1, emoji: "😞" });
+  });
+
+  test("goes back to the emoji that still stands when a newer one is taken away", () => {
+    const feedback = merge([
+      change({ score: 5, emoji: "😍", atMs: 1 }),
+      change({ score: 1, emoji: "😞", atMs: 2 }),
+      change({ score: null, emoji: "😞", atMs: 3 }),
+    ]);
+
+    expect(feedback).toMatchObject({ score: 5, emoji: "😍", scoreAtMs: 3 });
+  });
+
+  test("goes back to the score of a button when an emoji is taken away, and lets a newer button win", () => {
+    const feedback = merge([
+      change({ score: 2, source: "button", atMs: 1 }),
+      change({ score: 5, emoji: "😍", atMs: 2 }),
+      change({ score: null, emoji: "😍", atMs: 3 }),
+    ]);
+
+    expect(feedback).toMatchObject({ score: 2, source: "button" });
+    expect(mergeFeedback(feedback, change({ score: 4, source: "button", atMs: 4 }))).toMatchObject({ score: 4 });
+  });
+
+  test("does not grow with the emoji that somebody presses", () => {
+    const changes = Array.from({ length: 50 }, (_, atMs) => change({ score: 5, emoji: `e${atMs}`, atMs }));
+
+    expect(merge(changes)?.heard).toHaveLength(12);
+  });
+
   test("leaves the other fields alone when one is named", () => {
     const feedback = merge([
       change({ score: 4, atMs: 30 }),
@@ -99,6 +136,7 @@ describe("mergeFeedback()", () => {
     const anyChange = fc.record(
       {
         score: fc.constantFrom<(Score | null)[]>(null, 1, 2, 3, 4, 5),
+        emoji: fc.constantFrom("😞", "😐", "😍"),
         comment: fc.constantFrom(null, "a", "b"),
         correction: fc.constantFrom(null, "x", "y"),
       },

@@ -162,6 +162,22 @@ test("start() hands in reactions of people on replies older than the process, an
   ]);
 });
 
+test("start() reads what stands when an emoji comes right after it was taken away: the two may have changed places", async () => {
+  const bot = await openStartedBot();
+  const { double, got } = bot;
+  const reply = await postReply(bot);
+  double.people.react(reply, BEN, "🙂");
+  double.people.unreact(reply, BEN, "🙂");
+  await vi.waitFor(() => expect(got.feedback).toHaveLength(2));
+  expect(got.snapshots).toEqual([]);
+
+  const late = { user_id: BEN, channel_id: reply.channel_id, message_id: reply.id, guild_id: reply.guild_id };
+  const emoji = { id: null, name: "🙂" };
+  double.gateway.dispatch("MESSAGE_REACTION_ADD", { ...late, emoji, burst: false, type: 0 }, reply.guild_id);
+
+  await vi.waitFor(() => expect(got.snapshots.map(({ reactions }) => reactions)).toEqual([[]]));
+});
+
 test("start() drops reactions of bots, its own, and those under messages of others", async () => {
   const bot = await openStartedBot();
   const { double, channel, got } = bot;
