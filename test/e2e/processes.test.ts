@@ -1,0 +1,174 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, test } from "vitest";
+import { startRedis } from "../fixtures/redis/start-redis.ts";
+import { type Caller, callApi, waitFor } from "../fixtures/trials/call-api.ts";
+import { canTrain, makeTrialFolder } from "../fixtures/trials/run-program.ts";
+import { type Server, startServer } from "../fixtures/trials/start-server.ts";
+import { EAGER_TRAINING, SUPPORT_QUESTIONS, teachSupport } from "../fixtures/trials/teach-support.ts";
+import { tellFigures } from "../fixtures/trials/tell-figures.ts";
+
+const hasRedis = spawnSync("redis-server", ["--version"]).status === 0 || process.env["CI"] !== undefined;
+/** Every process looks at the service record this often, hints or not. */
+const ADAPTER_LIVE_MAX_MS = 1000;
+const RECOVERED_MAX_MS = 5000;
+const RUN_ENDED_MAX_MS = 240_000;
+const SETTINGS = ["operations.port=0", ...EAGER_TRAINING];
+
+describe("dashboard and trainer as processes of their own over Redis", () => {
+  test.skipIf(!hasRedis || !canTrain)(
+    "train in one process what another answers with within a second, also when the trainer is killed (needs redis) (needs python)",
+    { timeout: 420_000 },
+    async () => {
+      const { cwd, start } = await openProcesses();
+      const pages = await start("dashboard");
+      const trainer = await start("trainer", ["trainer.stepsMin=60"]);
+      const admin = callApi(() => pages.url, "admin");
+      await teachSupport(admin);
+      const { status, body } = await admin.call("POST", "/api/training", { domain: "support" });
+      expect(status, JSON.stringify(body)).toBe(202);
+      const runId: string = body.run.id;
+
+      await waitForState(admin, runId, "training");
+      await trainer.kill();
+      const second = await start("trainer", ["trainer.stepsMin=60"]);
+      const asking = keepAsking(callApi(() => pages.url, "customer"));
+      expect(await waitForEnd(admin, runId), cwd).toBe("activated");
+      const activatedAtMs = activationIn(second);
+      await sleep(ADAPTER_LIVE_MAX_MS + 3000);
+      const turns = await asking.end();
+
+      const later = turns.filter(({ askedAtMs }) => askedAtMs > activatedAtMs + ADAPTER_LIVE_MAX_MS);
+      expect(later.length).toBeGreaterThan(0);
+      expect(later.filter(({ hasAdapter }) => !hasAdapter)).toEqual([]);
+      const firstLearned = Math.min(...turns.filter(({ hasAdapter }) => hasAdapter).map(({ askedAtMs }) => askedAtMs));
+      tellFigures("adapter live in another process", { firstAskedWithItAfterMs: firstLearned - activatedAtMs });
+      await second.stop();
+      await pages.stop();
+    },
+  );
+
+  test.skipIf(!hasRedis)(
+    "answer while Redis is away, say so, and are whole again within five seconds (needs redis)",
+    { timeout: 180_000 },
+    async () => {
+      const { redis, start } = await openProcesses();
+      const pages = await start("dashboard");
+      const person = callApi(() => pages.url, "ana");
+      const readReady = async () => (await person.call("GET", "/readyz")).body;
+      await expectAnswer(person, "ask-before-1", "What is a refund?");
+      await expectAnswer(person, "ask-before-2", "What is a refund?");
+      expect(await cacheOf(person, "ask-before-2")).toBe("exact");
+      expect(await readReady()).toEqual({ isReady: true });
+
+      await redis.kill();
+      await expectAnswer(person, "ask-without-1", "What is a refund?");
+      expect(await cacheOf(person, "ask-without-1")).toBe("none");
+      expect(await readReady()).toMatchObject({ isReady: true, problem: expect.stringContaining("Redis") });
+
+      await redis.start();
+      const backAtMs = Date.now();
+      await waitFor(async () => ((await readReady()).problem === undefined ? true : undefined), {
+        maxMs: RECOVERED_MAX_MS,
+        describe: () => "Redis is back and the program does not know",
+      });
+      const recoveredMs = Date.now() - backAtMs;
+      await expectAnswer(person, "ask-after-1", "What is a refund?");
+      await expectAnswer(person, "ask-after-2", "What is a refund?");
+      expect(await cacheOf(person, "ask-after-2")).toBe("exact");
+      tellFigures("Redis away and back", { recoveredMs });
+      await pages.stop();
+    },
+  );
+});
+
+async function openProcesses() {
+  const redis = await startRedis();
+  const cwd = makeTrialFolder();
+  const start = (command: "dashboard" | "trainer" | "bots", settings: readonly string[] = []): Promise<Server> =>
+    startServer({
+      cwd,
+      data: join(cwd, "data"),
+      command,
+      settings: [...SETTINGS, ...settings],
+      environment: { REDIS_URL: redis.url },
+    });
+  return { redis, cwd, start };
+}
+
+async function waitForState(admin: Caller, runId: string, wanted: string): Promise<void> {
+  let state = "";
+  await waitFor(
+    async () => {
+      state = (await admin.call("GET", `/api/runs/${runId}`)).body.run.state;
+      return state === wanted ? true : undefined;
+    },
+    { maxMs: RUN_ENDED_MAX_MS, describe: () => `run ${runId} is ${state}` },
+  );
+}
+
+async function waitForEnd(admin: Caller, runId: string): Promise<string> {
+  let state = "";
+  await waitFor(
+    async () => {
+      const { run } = (await admin.call("GET", `/api/runs/${runId}`)).body;
+      state = run.state;
+      return run.hasEnded ? true : undefined;
+    },
+    { maxMs: RUN_ENDED_MAX_MS, describe: () => `run ${runId} is ${state}` },
+  );
+  return state;
+}
+
+function activationIn(server: Server): number {
+  for (const line of server.log().split("\n")) {
+    if (line.startsWith("{") && line.includes('"service.changed"')) return Date.parse(JSON.parse(line).time);
+  }
+  throw new Error(`the trainer's log tells of no activation\n${server.log().slice(-2000)}`);
+}
+
+interface Asked {
+  readonly askedAtMs: number;
+  readonly hasAdapter: boolean;
+}
+
+/** One question after another, each in a conversation of its own. */
+function keepAsking(person: Caller) {
+  const stop = new AbortController();
+  const asking = (async () => {
+    for (let index = 0; !stop.signal.aborted; index++) {
+      const text = `${SUPPORT_QUESTIONS[index % SUPPORT_QUESTIONS.length]} (${index})`;
+      await person.call("POST", "/api/messages", { text, clientMessageId: `keep-asking-${index}` });
+      await sleep(250);
+    }
+  })();
+  return {
+    async end(): Promise<readonly Asked[]> {
+      stop.abort();
+      await asking;
+      const turns = [...(await person.readTurns()).values()].flat();
+      return turns.map(({ askedAtMs, adapter }) => ({ askedAtMs, hasAdapter: adapter !== undefined }));
+    },
+  };
+}
+
+async function expectAnswer(person: Caller, clientMessageId: string, text: string): Promise<void> {
+  const { status, body } = await person.call("POST", "/api/messages", { text, clientMessageId });
+  expect(status, JSON.stringify(body)).toBe(202);
+  await waitFor(
+    async () => {
+      const [turn] = (await person.readTurns()).get(body.messageId) ?? [];
+      return turn?.status === "complete" ? true : undefined;
+    },
+    { maxMs: 30_000, describe: () => `${clientMessageId} has no answer` },
+  );
+  asked.set(clientMessageId, body.messageId);
+}
+
+const asked = new Map<string, string>();
+
+async function cacheOf(person: Caller, clientMessageId: string): Promise<string | undefined> {
+  const [turn] = (await person.readTurns()).get(asked.get(clientMessageId) ?? "") ?? [];
+  return turn?.cache.hit;
+}
