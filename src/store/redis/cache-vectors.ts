@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Near, toVector, type VectorBlock, vectorBlock } from "#store/vector-block.ts";
 import type { RedisClient } from "./open-redis.ts";
 
@@ -31,8 +32,9 @@ interface Scope {
 const SCOPES_MAX = 32;
 const FLOATS_MAX = 64_000_000;
 const READ_AT_ONCE = 200;
+const READ_WAIT_MS = 300;
 
-export function cacheVectors(client: RedisClient): CacheVectors {
+export function cacheVectors(client: RedisClient, readWaitMs = READ_WAIT_MS): CacheVectors {
   /** Least recently used first. */
   const scopes = new Map<string, Scope>();
 
@@ -78,7 +80,8 @@ export function cacheVectors(client: RedisClient): CacheVectors {
       // One after another: two that read the same news would add them twice.
       const reading = scope.reading.then(() => readNews(base, scope));
       scope.reading = reading.catch(() => {});
-      await reading;
+      // The first question of a large scope does not wait for all of it: what was read so far is searched.
+      await Promise.race([reading, sleep(readWaitMs, undefined, { ref: false })]);
       return scope.blocks.get(vector.length)?.findNearest(vector, similarityMin, limit, nowMs) ?? [];
     },
     forget(base, questions) {

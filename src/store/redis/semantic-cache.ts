@@ -24,6 +24,8 @@ export interface RedisCacheOptions {
    * seen and a later one finds the entry; and before one is served, in case an eviction was lost.
    */
   readonly isErased: (turnId: string) => Promise<boolean>;
+  /** How long a question waits for vectors that this process has not read yet. */
+  readonly readWaitMs?: number;
 }
 
 /** What is kept of an entry beside its fields. No versions: what cannot be read is a miss. */
@@ -49,7 +51,7 @@ const SCOPES_AT_ONCE = 50;
  */
 export function redisSemanticCache(redis: RedisConnection, options: RedisCacheOptions): SemanticCache {
   const { client } = redis;
-  const vectors = cacheVectors(client);
+  const vectors = cacheVectors(client, options.readWaitMs);
   const root = `${redis.prefix}:cache`;
   const scopesKey = `${root}:scopes`;
   const countsKey = `${root}:counts`;

@@ -67,6 +67,20 @@ describe.skipIf(!hasRedis)("Redis (needs redis)", () => {
     expect((await two.stats()).entries).toBe(300);
   });
 
+  test("findNearest() does not wait for all vectors of a scope, and has them a little later", async () => {
+    const prefix = newPrefix();
+    const { cache } = await openCache(prefix);
+    for (let index = 0; index < 600; index += 1) {
+      await cache.put(entry({ question: `q${index}`, vector: vectorAt(index) }), 1000);
+    }
+    const redis = await connectTo(server(), { prefix });
+    const hasty = redisSemanticCache(redis, { now: Date.now, isErased: async () => false, readWaitMs: 0 });
+    const near = async () => (await hasty.findNearest(nearest)).map(({ entry: { question } }) => question);
+
+    expect(await near()).toEqual([]);
+    await vi.waitFor(async () => expect(await near()).toEqual(["q0", "q1", "q2"]), { interval: 5 });
+  });
+
   test("redisSemanticCache() has Redis forget an entry after its day, and everything of its scope", async () => {
     const prefix = newPrefix();
     const { cache, redis } = await openCache(prefix);
