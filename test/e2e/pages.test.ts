@@ -264,6 +264,10 @@ describe.runIf(hasBrowser || mustHaveBrowser)("the pages in a browser (needs bro
   test("on a phone nothing scrolls sideways, and the drawers open and close", async () => {
     const page = await openPage();
     await page.setViewportSize({ width: 360, height: 740 });
+    await page.reload();
+    await page.getByRole("heading", { name: "What would you like to know?" }).waitFor();
+    await page.waitForTimeout(200);
+    expect(await page.evaluate<number>("document.querySelector('.log').scrollTop")).toBe(0);
     await ask(page, "code please");
     await ended(page);
     const overflow = () => page.evaluate<number>("document.documentElement.scrollWidth - window.innerWidth");

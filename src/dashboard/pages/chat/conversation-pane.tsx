@@ -99,16 +99,19 @@ function stoppable(chat: ChatState, actions: ChatActions): (() => void) | undefi
 }
 
 /** Keeps the newest words in sight unless the reader has scrolled up. */
-function useFollow(chat: ChatState, exchanges: number) {
+function useFollow(chat: ChatState, entries: number) {
   const box = useRef<HTMLDivElement>(null);
+  // A welcome is read from its beginning.
+  const hasEntries = useRef(false);
+  hasEntries.current = entries > 0;
   const isFollowing = useRef(true);
   const [isAway, setAway] = useState(false);
-  const toEnd = () => box.current?.scrollTo({ top: box.current.scrollHeight });
+  const toEnd = () => box.current?.scrollTo({ top: hasEntries.current ? box.current.scrollHeight : 0 });
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: new words move the end
   useLayoutEffect(() => {
     if (isFollowing.current) toEnd();
-  }, [chat.live, chat.turns, exchanges]);
+  }, [chat.live, chat.turns, entries]);
 
   // A turned phone, a shown keyboard, an opened explanation: the end moves without new words.
   useEffect(() => {
@@ -116,7 +119,7 @@ function useFollow(chat: ChatState, exchanges: number) {
     const column = element?.firstElementChild;
     if (element === null || column === null || column === undefined) return;
     const observer = new ResizeObserver(() => {
-      if (isFollowing.current) element.scrollTo({ top: element.scrollHeight });
+      if (isFollowing.current && hasEntries.current) element.scrollTo({ top: element.scrollHeight });
     });
     observer.observe(element);
     observer.observe(column);
