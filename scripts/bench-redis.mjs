@@ -21,6 +21,7 @@ const { values } = parseArgs({
 const [entries, dimensions, jobs] = [values.entries, values.dimensions, values.jobs].map(Number);
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 const DAY_MS = 86_400_000;
+const SERVER = "redis-server";
 
 // Vite reads the source as the tests do: nothing has to be built.
 const loader = await createServer({
@@ -198,7 +199,7 @@ async function startServer() {
   const folder = mkdtempSync(join(tmpdir(), "reactune-bench-redis-"));
   const port = await freePort();
   const args = ["--bind", "127.0.0.1", "--port", `${port}`, "--dir", folder, "--save", "", "--appendonly", "yes"];
-  const child = spawn("redis-server", args, { stdio: "ignore" });
+  const child = spawn(SERVER, args, { stdio: "ignore" });
   await sleep(500);
   const stop = async () => {
     const ended = new Promise((resolve) => child.once("exit", resolve));

@@ -9,6 +9,7 @@ import { openRedis } from "#store/redis/open-redis.ts";
 import { connectTo, freePort, hasRedis, recordingLog, startRedis } from "../../../fixtures/redis/start-redis.ts";
 
 describe.skipIf(!hasRedis)("Redis (needs redis)", () => {
+  const OPENSSL = "openssl";
   const PASSWORD = "pa:ss word%";
   const LOGIN = `:${encodeURIComponent(PASSWORD)}`;
 
@@ -111,7 +112,7 @@ describe.skipIf(!hasRedis)("Redis (needs redis)", () => {
     const [key, certificate] = [join(folder, "key.pem"), join(folder, "certificate.pem")];
     const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
     const kind = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
-    execFileSync("openssl", [...kind, "-keyout", key, "-out", certificate, ...subject], { stdio: "ignore" });
+    execFileSync(OPENSSL, [...kind, "-keyout", key, "-out", certificate, ...subject], { stdio: "ignore" });
     const tlsPort = await freePort();
     const files = ["--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file", certificate];
     await startRedis(undefined, { args: ["--tls-port", `${tlsPort}`, ...files, "--tls-auth-clients", "no"] });
