@@ -163,8 +163,8 @@ function CacheFacts({ cache }: { readonly cache: CacheView }) {
     <section aria-label="Answer cache">
       <h3 className="panel-heading">Answer cache</h3>
       <p className="service-note">
-        {formatNumber(cache.entries)} replies kept ({formatBytes(cache.bytes)}) · {share} ·{" "}
-        {formatNumber(cache.exactHits)} the same question, {formatNumber(cache.nearHits)} the same meaning
+        {formatNumber(cache.entries)} {cache.entries === 1 ? "reply" : "replies"} kept ({formatBytes(cache.bytes)}) ·{" "}
+        {share} · {formatNumber(cache.exactHits)} the same question, {formatNumber(cache.nearHits)} the same meaning
       </p>
     </section>
   );
