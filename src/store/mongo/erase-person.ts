@@ -5,6 +5,7 @@ import type { ErasedTurns, EraseTurns } from "./erase-turns.ts";
 import { changeFeedback, removeFeedback } from "./feedback.ts";
 import { finishEvents } from "./inbox.ts";
 import { keyOf, keyText } from "./keys.ts";
+import { holds } from "./records.ts";
 import { readFeedback, type TurnWriter } from "./turn-writer.ts";
 import { turnsHoldingWordsOf } from "./turns-holding-words.ts";
 
@@ -49,7 +50,7 @@ export function mongoErasePerson(
     const given: { turn: string; item: Feedback }[] = [];
     // All are walked through: what was given after the moment stays, and may be any of them.
     const turns = rows.turnRow
-      .find({ givers: keyOf(workspaceId, userId) })
+      .find({ givers: holds(keyOf(workspaceId, userId)) })
       .lean<TurnRow[]>()
       .cursor();
     for await (const row of turns) {
@@ -75,7 +76,7 @@ export function mongoErasePerson(
   async function eraseEndorsements({ workspaceId, userId, untilMs }: ErasedPerson): Promise<ErasedTurns | undefined> {
     let isChanged = false;
     const turns = rows.turnRow
-      .find({ endorsers: keyOf(workspaceId, userId) }, { _id: 1 })
+      .find({ endorsers: holds(keyOf(workspaceId, userId)) }, { _id: 1 })
       .lean<Pick<TurnRow, "_id">[]>();
     for (const { _id } of await turns) {
       isChanged =

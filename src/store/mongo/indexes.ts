@@ -67,5 +67,5 @@ export const INDEXES: Readonly<Record<string, readonly Index[]>> = {
   ],
 };
 
-/** MongoDB itself deletes a record when this moment of it is over. */
+/** An hour after this moment of a record MongoDB itself deletes it: nobody finds it before. */
 export const EXPIRING: readonly (readonly [collection: string, field: string])[] = [["cache_entry", "expires_on"]];

@@ -16,6 +16,7 @@ export interface Migration {
 export const MIGRATIONS: readonly Migration[] = [{ number: 1, name: "indexes", run: createIndexes }];
 
 const SCHEMA = "schema";
+const EXPIRED_FOR_SECONDS = 3600;
 
 /**
  * Brings the database to the newest schema. Every step may be repeated, so the version is written after the step. Rejects with
@@ -60,6 +61,6 @@ async function createIndexes(connection: Connection): Promise<void> {
     for (const index of indexes) await connection.collection(collection).createIndex({ ...index });
   }
   for (const [collection, field] of EXPIRING) {
-    await connection.collection(collection).createIndex({ [field]: 1 }, { expireAfterSeconds: 0 });
+    await connection.collection(collection).createIndex({ [field]: 1 }, { expireAfterSeconds: EXPIRED_FOR_SECONDS });
   }
 }

@@ -6,9 +6,9 @@ export function mongoModelStore({ modelUse: uses }: Collections): ModelStore {
   return {
     async saveUse({ modelDigest, modelName, atMs, failed, totalMs, replyTokens }) {
       const figures = { lastUsedAtMs: atMs, requests: 1, errors: failed ? 1 : 0, totalMs, replyTokens };
-      const { _id, version, document, ...columns } = uses.rowOf({ modelDigest, modelName, ...figures });
+      const { _id, key, version, document, ...columns } = uses.rowOf({ modelDigest, modelName, ...figures });
       const { last_used_at, ...sums } = columns;
-      const change = { $set: { version, document }, $max: { last_used_at }, $inc: sums as Record<string, number> };
+      const change = { $set: { key, version, document }, $max: { last_used_at }, $inc: sums as Record<string, number> };
       await upsert(() => uses.model.updateOne({ _id }, change, { upsert: true, runValidators: true }));
     },
     queryUse: () => uses.list({}, { sort: { last_used_at: -1, key: 1 } }),

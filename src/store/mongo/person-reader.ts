@@ -3,6 +3,7 @@ import type { PrivacyStore } from "#store/privacy-store.ts";
 import type { Collections, TurnRow } from "./collections.ts";
 import { givenAtMs } from "./erase-person.ts";
 import { keyOf, keyText } from "./keys.ts";
+import { holds } from "./records.ts";
 import { readFeedback } from "./turn-writer.ts";
 
 export function mongoPersonReader(rows: Collections): Pick<PrivacyStore, "exportPerson"> {
@@ -14,7 +15,9 @@ export function mongoPersonReader(rows: Collections): Pick<PrivacyStore, "export
       const titles = new Set(turns.map(({ question }) => titleOf(question)));
       const ids = [...new Set(turns.map(({ conversationId }) => keyText(conversationId)))];
       const conversations = ids.length === 0 ? [] : await rows.conversation.list({ _id: { $in: ids } });
-      const rated = await rows.turnRow.find({ givers: keyOf(workspaceId, userId) }, { feedback: 1 }).lean<TurnRow[]>();
+      const rated = await rows.turnRow
+        .find({ givers: holds(keyOf(workspaceId, userId)) }, { feedback: 1 })
+        .lean<TurnRow[]>();
       const feedback = rated
         .flatMap(readFeedback)
         .filter((item) => item.userId === userId && item.workspaceId === workspaceId);

@@ -152,3 +152,8 @@ function isDuplicate(cause: unknown): boolean {
 export function nextOrder(): string {
   return new Types.ObjectId().toHexString();
 }
+
+/** Asks for lists with this text among them. Plain equality means the same to MongoDB, and finds nothing in the wire peer of the tests. */
+export function holds(text: string): { readonly $in: string[] } {
+  return { $in: [text] };
+}

@@ -12,7 +12,7 @@ interface EntryRow {
   readonly turn: string;
   readonly created_at: number;
   readonly expires_at: number;
-  /** The same moment, by which MongoDB deletes it. */
+  /** From when on MongoDB may delete it. */
   readonly expires_on: Date;
   readonly hits: number;
   readonly bytes: number;
@@ -122,7 +122,8 @@ export function mongoCache(connection: Connection): SemanticCache {
         turn: keyText(entry.turnId),
         created_at: entry.createdAtMs,
         expires_at: entry.expiresAtMs,
-        expires_on: new Date(entry.expiresAtMs),
+        // MongoDB compares it with its own clock.
+        expires_on: new Date(Date.now() + entry.expiresAtMs - entry.createdAtMs),
         hits: entry.hits,
         order: nextOrder(),
         bytes: Buffer.byteLength(document) + (vector?.byteLength ?? 0),

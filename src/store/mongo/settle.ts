@@ -1,7 +1,7 @@
 import { ALL_DOMAINS } from "#core/scope.ts";
 import type { Collections, DayRow, DistinctRow, IntentRow, TurnRow } from "./collections.ts";
 import { type Affected, dayKey, type Intents, NOTHING } from "./intents.ts";
-import { ignoreDuplicate } from "./records.ts";
+import { holds, ignoreDuplicate } from "./records.ts";
 import { retryWhileRaced } from "./retry.ts";
 
 /** A write takes some milliseconds, and no connection waits that long for one: who noted it before is dead. */
@@ -105,7 +105,7 @@ export function mongoSettling(
     const [kind, audience, domain, key] = JSON.parse(id) as [DistinctRow["kind"], string, string, string];
     const row = (await countDistinct.findOne({ _id: id }).lean<DistinctRow>()) ?? undefined;
     const ofDomain = domain === ALL_DOMAINS ? {} : { domain };
-    const who = kind === "conversation" ? { conversation: key } : { raters: key };
+    const who = kind === "conversation" ? { conversation: key } : { raters: holds(key) };
     const turn = await turnRow
       .findOne({ ...who, audience, status: "complete", ...ofDomain }, { day: 1 })
       .sort({ day: kind === "conversation" ? 1 : -1 })

@@ -1,4 +1,5 @@
 import type { Collections, TurnRow } from "./collections.ts";
+import { holds } from "./records.ts";
 
 /**
  * Which other turns hold words of a turn: those with it in their prompt (as history or as an example), and those that repeat it
@@ -23,10 +24,10 @@ export function turnsHoldingWordsOf({ turnRow }: Collections): TurnsHoldingWords
       .findOne({ _id }, { conversation: 1, asker: 1 })
       .lean<Pick<TurnRow, "conversation" | "asker">>();
     if (turn === null) return [];
-    return listIds({ conversation: turn.conversation, asker: { $ne: turn.asker }, inputs: _id });
+    return listIds({ conversation: turn.conversation, asker: { $ne: turn.asker }, inputs: holds(_id) });
   }
 
-  const listShown = (example: string) => listIds({ examples: example });
+  const listShown = (example: string) => listIds({ examples: holds(example) });
 
   async function listRepeated(id: string): Promise<readonly string[]> {
     const [served, again] = await Promise.all([listIds({ source: id }), listIds({ regeneration_of: id })]);

@@ -6,6 +6,7 @@ import { eraseTitle } from "./conversations.ts";
 import type { ErasedLookup } from "./erased-lookup.ts";
 import { type Intent, type Intents, NOTHING } from "./intents.ts";
 import { keyText } from "./keys.ts";
+import { holds } from "./records.ts";
 import { readFeedback, stateOf, type TurnWriter } from "./turn-writer.ts";
 
 type Turns = Pick<ChatStore, "saveTurn" | "findTurn" | "findTurnByMessage" | "listHistory" | "listRecentReplies">;
@@ -45,7 +46,11 @@ export function mongoTurns(
     },
     findTurn: (id) => turns.find(keyText(id)),
     async findTurnByMessage(workspaceId, channelId, messageId) {
-      const place = { workspace: keyText(workspaceId), channel: keyText(channelId), messages: keyText(messageId) };
+      const place = {
+        workspace: keyText(workspaceId),
+        channel: keyText(channelId),
+        messages: holds(keyText(messageId)),
+      };
       return (
         (await findNewest({ ...place, status: { $in: STANDING } })) ??
         (await findNewest({ ...place, status: "superseded" })) ??
