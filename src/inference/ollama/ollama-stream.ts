@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { HostOutageError } from "../host-pool.ts";
 import type { Sampling } from "../inference-engine.ts";
+import { watchSilence } from "../silence-watch.ts";
 import { openOllamaClient, outageOf } from "./ollama-api.ts";
 import { keepAlive, type RunnerSettings, runnerOptions, samplingOptions } from "./ollama-options.ts";
 
@@ -80,19 +80,4 @@ export async function* streamReply(
 function endOf(piece: z.infer<typeof Piece>, pieces: number): StreamPiece {
   if (piece.done_reason === "length") return { text: piece.response, replyTokens: piece.eval_count, endedBy: "length" };
   return { text: piece.response, replyTokens: Math.max(pieces, piece.eval_count - 1), endedBy: "stop" };
-}
-
-function watchSilence(firstMs: number) {
-  const stopper = new AbortController();
-  const start = (ms: number) =>
-    setTimeout(() => stopper.abort(new HostOutageError(`The host was silent for ${ms} ms`)), ms);
-  let timer = start(firstMs);
-  return {
-    signal: stopper.signal,
-    again(ms: number) {
-      clearTimeout(timer);
-      timer = start(ms);
-    },
-    stop: () => clearTimeout(timer),
-  };
 }

@@ -1,0 +1,113 @@
+import { basename } from "node:path";
+import * as z from "zod";
+import { AdapterRefusedError } from "#core/errors.ts";
+import type { AdapterFile } from "../inference-engine.ts";
+import { type ApiOptions, ApiRefusalError, callApi } from "./openai-api.ts";
+
+/** How a server applies an adapter: what it adds to a request, and how it is loaded and freed. */
+export interface AdaptersOnHost {
+  /** What a request gets so that it is answered with this adapter, or with none. Rejects with AdapterRefusedError. */
+  select(adapter: AdapterFile | undefined, signal: AbortSignal): Promise<Readonly<Record<string, unknown>>>;
+  /** Frees the adapter on the server; at once where it is not loaded. */
+  drop(adapterDigest: string, signal: AbortSignal): Promise<void>;
+  isLoaded(adapterDigest: string): boolean;
+}
+
+/** Hosted providers serve the base only. */
+export function noAdapters(model: string): AdaptersOnHost {
+  return {
+    async select(adapter) {
+      if (adapter === undefined) return { model };
+      throw new AdapterRefusedError(adapter.digest, "this server takes no adapters");
+    },
+    drop: async () => undefined,
+    isLoaded: () => false,
+  };
+}
+
+/**
+ * vLLM loads adapters while it runs (started with VLLM_ALLOW_RUNTIME_LORA_UPDATING=True and --enable-lora). It reads folders in the
+ * format of PEFT on its own machine: `pathOnHost` knows where; undefined when the adapter has no such folder.
+ */
+export function vllmAdapters(
+  api: ApiOptions,
+  model: string,
+  pathOnHost: (adapterDigest: string) => string | undefined,
+): AdaptersOnHost {
+  const loading = new Map<string, Promise<void>>();
+  const nameOf = (digest: string) => `reactune-${digest.slice(0, 12)}`;
+
+  async function load({ digest }: AdapterFile, signal: AbortSignal): Promise<void> {
+    const path = pathOnHost(digest);
+    if (path === undefined) throw new AdapterRefusedError(digest, "it has no folder that vLLM can read");
+    try {
+      await callApi(api, "/load_lora_adapter", { lora_name: nameOf(digest), lora_path: path }, signal);
+    } catch (cause) {
+      if (!(cause instanceof ApiRefusalError)) throw cause;
+      // Another process may have loaded it: names are hashes, so it is the same.
+      if (!(await listModels(api, signal)).includes(nameOf(digest))) throw refusalBy("vLLM", digest, cause);
+    }
+  }
+
+  return {
+    async select(adapter, signal) {
+      if (adapter === undefined) return { model };
+      const known = loading.get(adapter.digest) ?? load(adapter, signal);
+      loading.set(adapter.digest, known);
+      try {
+        await known;
+      } catch (error) {
+        loading.delete(adapter.digest);
+        throw error;
+      }
+      return { model: nameOf(adapter.digest) };
+    },
+    async drop(digest, signal) {
+      if (!loading.delete(digest)) return;
+      await callApi(api, "/unload_lora_adapter", { lora_name: nameOf(digest) }, signal);
+    },
+    isLoaded: (digest) => loading.has(digest),
+  };
+}
+
+const LoraList = z.array(z.object({ id: z.int(), path: z.string() }));
+
+/**
+ * llama-server is started with its adapters (--lora FILE ... --lora-init-without-apply) and told with each request which of them to apply.
+ * A file is known by the adapter's hash in its name, as this program's store writes it.
+ */
+export function llamaServerAdapters(api: ApiOptions, model: string): AdaptersOnHost {
+  const ids = new Map<string, number>();
+  const root = { ...api, url: api.url.replace(/\/v1$/, "") };
+
+  async function find({ digest }: AdapterFile, signal: AbortSignal): Promise<number> {
+    const known = ids.get(digest);
+    if (known !== undefined) return known;
+    const response = await callApi(root, "/lora-adapters", undefined, signal);
+    const found = LoraList.parse(await response.json()).find(({ path }) => basename(path).includes(digest));
+    if (found === undefined) throw new AdapterRefusedError(digest, "llama-server was started without it (--lora)");
+    ids.set(digest, found.id);
+    return found.id;
+  }
+
+  return {
+    // An empty list switches every adapter off, those that the server applies by default too.
+    select: async (adapter, signal) => ({
+      model,
+      lora: adapter === undefined ? [] : [{ id: await find(adapter, signal), scale: 1 }],
+    }),
+    drop: async (digest) => void ids.delete(digest),
+    isLoaded: (digest) => ids.has(digest),
+  };
+}
+
+const ModelList = z.object({ data: z.array(z.object({ id: z.string() })) });
+
+export async function listModels(api: ApiOptions, signal: AbortSignal): Promise<readonly string[]> {
+  const response = await callApi(api, "/models", undefined, signal);
+  return ModelList.parse(await response.json()).data.map(({ id }) => id);
+}
+
+function refusalBy(server: string, digest: string, cause: ApiRefusalError): AdapterRefusedError {
+  return new AdapterRefusedError(digest, `${server} refused it`, { cause });
+}
