@@ -15,6 +15,8 @@ export interface BullJobQueueOptions {
   readonly random?: () => number;
   /** How often a worker looks at a job whose key is busy, and for cancellations; at most 500. */
   readonly pollMs?: number;
+  /** How long a worker whose lease ran out has to come back before its job is taken over: the server may have been away. */
+  readonly graceMs?: number;
   /** The first retry waits about this long, each further one twice as long, none longer than `retryMaxMs`. */
   readonly retryMs?: number;
   readonly retryMaxMs?: number;

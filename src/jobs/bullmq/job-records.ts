@@ -27,7 +27,7 @@ export interface JobRecords {
 /** A worker's side: over a connection that waits while Redis is away. */
 export interface JobClaims {
   /** The job with the try counted, or why it does not run now. */
-  start(place: JobPlace, key: string, claim: JobClaim): Promise<Job | "busy" | "ended">;
+  start(place: JobPlace, key: string, claim: JobClaim, graceMs: number): Promise<Job | "busy" | "ended">;
   check(place: JobPlace, key: string, claim: JobClaim): Promise<"held" | "cancelled" | "lost">;
   /** What became of it: it may have been cancelled or lost meanwhile. */
   end(place: JobPlace, key: string, claim: JobClaim, end: JobEnd): Promise<JobEnd["state"] | "cancelled" | "lost">;
@@ -113,7 +113,10 @@ local state, claim, cancel, tries = row[1] or 'queued', row[2], row[3], tonumber
 local isOver = state ~= 'queued' and state ~= 'running'
 `;
 
-/** ARGV 3 to 6: claim, leaseMs, attemptsMax, error when a dead worker's try was the last. */
+/**
+ * ARGV 3 to 7: claim, leaseMs, attemptsMax, error when a dead worker's try was the last, graceMs. After the server was away a worker
+ * that lives has lost its lease like one that died: it has the grace to come back before its job is taken over.
+ */
 const START = `${END}
 if isOver or redis.call('EXISTS', job) == 0 then return 'ended' end
 if redis.call('EXISTS', held) == 1 then return 'busy' end
@@ -121,6 +124,13 @@ if cancel then
   stop('cancelled', '')
   return 'ended'
 end
+if state == 'running' then
+  local time = redis.call('TIME')
+  local nowMs = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+  redis.call('HSETNX', job, 'ourDoubtedAt', string.format('%.0f', nowMs))
+  if nowMs - tonumber(redis.call('HGET', job, 'ourDoubtedAt')) < tonumber(ARGV[7]) then return 'busy' end
+end
+redis.call('HDEL', job, 'ourDoubtedAt')
 if tries >= tonumber(ARGV[5]) then
   stop('failed', ARGV[6])
   return 'ended'
@@ -136,6 +146,7 @@ if state ~= 'running' or claim ~= ARGV[3] then return 'lost' end
 local holder = redis.call('GET', held)
 if holder and holder ~= ARGV[3] then return 'lost' end
 redis.call('SET', held, ARGV[3], 'PX', ARGV[4])
+redis.call('HDEL', job, 'ourDoubtedAt')
 return cancel and 'cancelled' or 'held'
 `;
 
@@ -143,7 +154,7 @@ return cancel and 'cancelled' or 'held'
 const FINISH = `${END}
 if redis.call('GET', held) == ARGV[3] then redis.call('DEL', held) end
 if state ~= 'running' or claim ~= ARGV[3] then return 'lost' end
-redis.call('HDEL', job, 'ourClaim')
+redis.call('HDEL', job, 'ourClaim', 'ourDoubtedAt')
 if cancel then
   stop('cancelled', '')
   return 'cancelled'
@@ -202,11 +213,11 @@ export function jobRecords(client: Redis | Cluster, names: JobNames): JobRecords
 
 export function jobClaims(client: Redis | Cluster, names: JobNames): JobClaims {
   return {
-    async start(place, key, { token, leaseMs, nowMs }) {
+    async start(place, key, { token, leaseMs, nowMs }, graceMs) {
       const job = await readJob(client, names, place);
       if (job === undefined) return "ended";
       const error = `Cannot finish the job: its worker stopped without a word, ${job.attempts} tries are used up`;
-      const own = [memberOf(place), nowMs, token, leaseMs, job.attemptsMax, JSON.stringify(error)];
+      const own = [memberOf(place), nowMs, token, leaseMs, job.attemptsMax, JSON.stringify(error), graceMs];
       const answer = await client.eval(START, 3, ...keysOf(names, place, key), ...own);
       if (answer !== "started") return answer === "busy" ? "busy" : "ended";
       return (await readJob(client, names, place)) ?? "ended";

@@ -15,6 +15,8 @@ export interface WorkerParts extends BullJobQueueOptions {
 
 const ERROR_LETTERS_MAX = 2000;
 const BUSY_MAX_MS = 5000;
+/** A connection is tried again at least every 2 s. */
+const GRACE_MS = 3000;
 /** How long a stopping worker waits for a server that is away; its jobs are taken over when their leases end. */
 const STOP_MAX_MS = 5000;
 
@@ -73,14 +75,17 @@ async function runJob(parts: WorkerParts, claims: JobClaims, bullJob: BullJob, t
     throw new DelayedError();
   };
   if (work.signal.aborted) return comeBack(Date.now());
-  const job = await claims.start(place, key, claim());
+  const job = await claims.start(place, key, claim(), parts.graceMs ?? GRACE_MS);
   if (job === "ended") return;
   if (job === "busy")
     return comeBack(Date.now() + lookAgainMs(now() - Math.max(bullJob.timestamp, notBeforeMs), parts));
 
   const controller = new AbortController();
   const stopWatching = watch(parts, () => claims.check(place, key, claim()), controller);
-  const failure = await settle(() => parts.run(job, AbortSignal.any([work.signal, controller.signal])));
+  const failure = await settle(async () => {
+    work.signal.throwIfAborted(); // while it was claimed: a runner that listens for the abort would wait for ever
+    await parts.run(job, AbortSignal.any([work.signal, controller.signal]));
+  });
   stopWatching();
   const end = endOf(job, failure, work.signal.aborted);
   const state = await claims.end(place, key, claim(), end);

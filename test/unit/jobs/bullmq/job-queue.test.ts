@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test, vi } from "vitest";
 import { RedisUnavailableError } from "#core/errors.ts";
-import type { JobRequest } from "#jobs/job-queue.ts";
+import type { JobRequest, JobRunner } from "#jobs/job-queue.ts";
 import { jobQueueContract } from "../../../contract/job-queue.ts";
 import { hasRedis, newPrefix, redisOfFile, startRedis } from "../../../fixtures/redis/start-redis.ts";
 import { openQueue, request, startWorker } from "./open-queue.ts";
@@ -96,6 +96,62 @@ describe.skipIf(!hasRedis)("BullMQ (needs redis)", () => {
       { timeout: 15_000, interval: 100 },
     );
     expect(acknowledged).not.toContain("meanwhile");
+  });
+
+  test("work() ends what it runs, once, when Redis was away for longer than the lease", async () => {
+    const own = await startRedis(undefined, { args: ["--appendonly", "yes", "--appendfsync", "always"] });
+    const graceMs = 3000;
+    const [one, two] = [await openQueue(own, "p", { graceMs }), await openQueue(own, "p", { graceMs })];
+    const aborted: string[] = [];
+    let runs = 0;
+    for (const { queue } of [one, two]) {
+      const run: JobRunner = async (_job, signal) => {
+        runs += 1;
+        await sleep(5000);
+        if (signal.aborted) aborted.push(String(signal.reason));
+      };
+      startWorker(queue, run, { leaseMs: 500, parallel: 2 });
+    }
+    await one.queue.enqueue(request);
+    await vi.waitFor(() => expect(runs).toBe(1));
+    await own.kill();
+    await sleep(1500);
+    await own.start();
+
+    await vi.waitFor(async () => expect(await one.queue.get("j1")).toMatchObject({ state: "succeeded", attempts: 1 }), {
+      timeout: 15_000,
+      interval: 50,
+    });
+    expect(aborted).toEqual([]);
+    expect(runs).toBe(1);
+  });
+
+  test("work() that began while Redis was away works when it is there", async () => {
+    const own = await startRedis();
+    await own.kill();
+    const { queue } = await openQueue(own, "p");
+    startWorker(queue, async () => {});
+    await sleep(300);
+    await own.start();
+    await vi.waitFor(async () => expect((await queue.enqueue(request)).state).toBe("succeeded"), { timeout: 8000 });
+  });
+
+  test("work() puts every job back that it had begun or claimed, at whatever moment it is stopped", async () => {
+    const { queue } = await openQueue(server(), newPrefix());
+    await queue.enqueue({ ...request, attemptsMax: 1 });
+    for (let round = 0; round < 30; round += 1) {
+      const untilAborted: JobRunner = (_job, signal) =>
+        new Promise((_resolve, reject) =>
+          signal.addEventListener("abort", () => reject(signal.reason), { once: true }),
+        );
+      const stop = startWorker(queue, untilAborted);
+      await sleep(round);
+      await stop();
+      expect(await queue.get("j1"), `stopped after ${round} ms`).toMatchObject({ state: "queued", attempts: 0 });
+    }
+
+    startWorker(queue, async () => {});
+    await vi.waitFor(async () => expect((await queue.get("j1"))?.state).toBe("succeeded"), { timeout: 5000 });
   });
 
   test("work() ends soon after its signal while Redis is away", async () => {

@@ -9,7 +9,7 @@ type Changes = Partial<Parameters<typeof bullJobQueue>[0]>;
 export async function openQueue(server: RedisServer, prefix: string, changes: Changes = {}) {
   const { client, use, openPatient } = await connectTo(server, { prefix });
   const log = recordingLog();
-  const timing = { now: Date.now, pollMs: 20, retryMs: 5 };
+  const timing = { now: Date.now, pollMs: 20, retryMs: 5, graceMs: 100 };
   const queue = bullJobQueue({ client, use, openPatient, prefix, log, ...timing, ...changes });
   return { queue, log, client };
 }
