@@ -3,8 +3,9 @@ import { defaultServerConditions } from "vite";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  // The condition "source" maps #folder/file.ts to src/ (package.json "imports"); without it tests would read dist/.
-  ssr: { resolve: { conditions: ["source", ...defaultServerConditions] } },
+  // The condition "source" maps #folder/file.ts to src/ (package.json "imports"); without it tests would read dist/. "module" is
+  // for bundlers: packages put files there that Node cannot read.
+  ssr: { resolve: { conditions: ["source", ...defaultServerConditions.filter((name) => name !== "module")] } },
   test: {
     include: ["test/**/*.test.ts"],
     testTimeout: 60_000,

@@ -25,6 +25,7 @@ import { type OpenTrainer, openTrainer } from "./open-trainer.ts";
 import { describePlatforms } from "./platforms.ts";
 import { openWebSetup } from "./program-setup.ts";
 import { announceServer } from "./running-server.ts";
+import { noTracing, openTracing } from "./tracing.ts";
 import { missingForTraining, readinessSettings } from "./training-settings.ts";
 import { readVersion } from "./version.ts";
 
@@ -57,6 +58,11 @@ export async function startAll(config: Config, options: StartOptions, log: Log):
   const watch = options.watch ?? ((connector) => connector);
   const has = (role: Role) => options.roles.includes(role);
   const stores = await openStores(config, log);
+  const { tracesUrl } = config.operations;
+  const tracing =
+    tracesUrl === undefined
+      ? noTracing
+      : await openTracing({ url: tracesUrl, version: readVersion(), role: options.roles.join("+") });
   const { createLocalConnector } = await import("#bots/local/local-connector.ts");
   const connector = createLocalConnector({ now: Date.now, newId });
   const chat =
@@ -102,6 +108,7 @@ export async function startAll(config: Config, options: StartOptions, log: Log):
       await chat?.close();
       await serving.close();
       await operations?.close();
+      await tracing.close();
       await stores.close();
     },
   };

@@ -24,6 +24,7 @@ import { type OpenEngine, openEmbedding, openEngine } from "./open-inference.ts"
 import { type OpenPlatforms, openPlatforms } from "./open-intake.ts";
 import type { Stores } from "./open-stores.ts";
 import { placeSettingsOf } from "./place-settings.ts";
+import { noTracing, type Tracing } from "./tracing.ts";
 
 /** Everything between a platform's event and the reply. */
 export interface OpenChat {
@@ -50,6 +51,7 @@ export async function openChat(
   log: Log,
   /** Platforms that read the settings of their places; none when not given. */
   openOthers: (settings: SettingsWatch) => Promise<readonly PlatformConnector[]> = async () => [],
+  tracing: Tracing = noTracing,
 ): Promise<OpenChat> {
   const domains = readDomains(config.assistant.domainsFile);
   const opened = await openEngine(config.inference, log);
@@ -70,7 +72,9 @@ export async function openChat(
   const examples = embedder === undefined ? undefined : openExamples(config, stores, embedder, log);
   const parts: AnswerParts = {
     ...stores,
-    engine: opened.engine,
+    chat: tracing.watch("store", stores.chat, ["findTurn", "saveTurn", "saveDelivery", "listHistory"]),
+    cache: tracing.watch("cache", stores.cache, ["get", "findBySignature", "findNearest", "put"]),
+    engine: tracing.watchStreams("engine", opened.engine, ["generate"]),
     encoder: opened.encoder,
     base: opened.base,
     embedder,
@@ -90,7 +94,10 @@ export async function openChat(
   const answering = startAnswering({
     chat: stores.chat,
     connectors: byPlatform,
-    answer: (connector, turnId, message, signal) => answerMessage(parts, connector, turnId, message, signal),
+    answer: (connector, turnId, message, signal) =>
+      tracing.answer(turnId, { platform: connector.platform }, () =>
+        answerMessage(parts, tracing.watch("platform", connector, ["post", "edit"]), turnId, message, signal),
+      ),
     places,
     turnIdOf,
     claimedBy: processName,

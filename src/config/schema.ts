@@ -42,11 +42,17 @@ export const configSchema = z.strictObject({
   operations: z.strictObject({
     host: text(253),
     port: count(0, 65_535).optional(),
+    tracesUrl: z
+      .string()
+      .max(4096)
+      .regex(/^https?:\/\/[^\s]+$/)
+      .optional(),
   }),
   assistant: z.strictObject({
     name: text(80),
     systemPrompt: text(8000),
     domainsFile: text(4096),
+    model: z.enum(["learned", "base"]),
     replyLanguage: z.union([z.literal("auto"), z.string().regex(/^[a-z]{2}$/)]),
   }),
   inference: z.strictObject({
@@ -206,6 +212,7 @@ export const expectedForms: ReadonlyMap<string, string> = new Map([
   ["moderation.blockedWords", "a list of words, or words joined by commas"],
   ["discord.apiUrl", "an address such as http://127.0.0.1:9000/api"],
   ["slack.apiUrl", "an address such as http://127.0.0.1:9000/api/"],
+  ["operations.tracesUrl", "an address such as http://127.0.0.1:4318"],
   ["moderation.url", "an address such as https://moderation.example/v1"],
   ["credentials.slackClientId", "a Slack client id (two numbers joined by a dot)"],
   ["credentials.slackClientSecret", "a Slack client secret (at least 16 characters)"],

@@ -14,6 +14,7 @@ export const namedVariables: ReadonlyMap<string, string> = new Map([
   ["SLACK_CLIENT_SECRET", "credentials.slackClientSecret"],
   ["REACTUNE_ENCRYPTION_KEY", "credentials.encryptionKey"],
   ["MODERATION_API_KEY", "credentials.moderationKey"],
+  ["OTEL_EXPORTER_OTLP_ENDPOINT", "operations.tracesUrl"],
   ["OLLAMA_HOST", "servers.ollamaUrl"],
   ["MONGODB_URI", "servers.mongodbUri"],
   ["REDIS_URL", "servers.redisUrl"],

@@ -85,6 +85,7 @@ describe("loadConfig()", () => {
       SLACK_CLIENT_SECRET: "0123456789abcdef",
       REACTUNE_ENCRYPTION_KEY: "ab".repeat(32),
       MODERATION_API_KEY: "key",
+      OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318",
       OLLAMA_HOST: "0.0.0.0",
       MONGODB_URI: "mongodb://user:word@db:27017/reactune",
       REDIS_URL: "redis://cache:6379",
@@ -102,6 +103,7 @@ describe("loadConfig()", () => {
     const config = loadConfig(inputs({ environment }));
 
     expect(Object.keys(environment).sort()).toEqual([...namedVariables.keys()].sort());
+    expect(config.operations.tracesUrl).toBe("http://127.0.0.1:4318");
     expect(config.credentials).toEqual({
       discordToken,
       slackBotToken: "xoxb-1234567890",
