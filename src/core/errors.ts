@@ -249,6 +249,26 @@ export class RestoreRefusedError extends OperatingError {
   }
 }
 
+export class StoreUnreachableError extends OperatingError {
+  readonly code = "STORE_UNREACHABLE";
+  readonly hint = "Start MongoDB, or mend MONGODB_URI; `reactune doctor` tries the address";
+
+  /** `hosts` without credentials. */
+  constructor(hosts: string, options?: ErrorOptions) {
+    super(`Cannot open the store in MongoDB at "${hosts}": it does not answer as it should`, options);
+  }
+}
+
+export class MigrationFailedError extends OperatingError {
+  readonly code = "MIGRATION_FAILED";
+  readonly hint = "Go on with the store that was read, which was not changed; empty the other one and migrate again";
+
+  /** `what` names kinds of records or files, never their contents. */
+  constructor(what: string) {
+    super(`Cannot trust the new store: it differs from the old one in ${what}`);
+  }
+}
+
 /** The words for a log or a person, with the hint where the error has one. Never a credential: errors hold none. */
 export function describeError(error: unknown): string {
   if (error instanceof OperatingError) return `${error.message}. ${error.hint}`;

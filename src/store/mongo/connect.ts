@@ -1,5 +1,5 @@
 import { type Connection, type ConnectOptions, createConnection } from "mongoose";
-import { StoreUnreachableError } from "./unreachable.ts";
+import { StoreUnreachableError } from "#core/errors.ts";
 
 const DEFAULT_DATABASE = "reactune";
 
