@@ -6,23 +6,20 @@ import type { PlaceSettings } from "#bots/place-settings.ts";
 import type { PlatformConnector } from "#bots/platform-connector.ts";
 import { createSeal } from "#bots/slack/sealed-installations.ts";
 import { createSlackConnector } from "#bots/slack/slack-connector.ts";
-import { openReplyStream } from "#bots/stream-reply.ts";
 import { scoresOf } from "#compose/place-settings.ts";
 import { loadConfig } from "#config/load.ts";
 import { readSystem } from "#config/system.ts";
 import { seededRandom } from "#core/random.ts";
 import type { Platform } from "#core/scope.ts";
 import { fixedSettings } from "../fixtures/bots/fixed-settings.ts";
-import { generateAnswer, wordsOf } from "../fixtures/bots/generated-answer.ts";
-import { KEY, WORKSPACE } from "../fixtures/slack/open-slack.ts";
+import { KEY } from "../fixtures/slack/open-slack.ts";
 import { openSlackDouble, type SlackDoubleOptions } from "../fixtures/slack/slack-double.ts";
 import { tellFigures } from "../fixtures/trials/tell-figures.ts";
 import { openChatWorld } from "../unit/bots/chat-world.ts";
 
-/** Seeded; the soak asks for 10,000 answers and 100,000 events. */
-const ANSWERS = Number(process.env["DELIVERIES"] ?? 40);
+/** Seeded; the soak asks for 100,000. */
 const EVENTS = Number(process.env["EVENTS"] ?? 2000);
-/** Slack's minute is this much shorter here, for the double's limits and the connector's budgets alike. */
+/** The pace of a channel is this much faster here. */
 const SPEED_UP = 60;
 
 const CONFIG = loadConfig({ ...readSystem(), argvSettings: [], environment: {}, workingDirectory: "/nowhere" });
@@ -31,7 +28,6 @@ interface Given {
   readonly double?: SlackDoubleOptions;
   readonly place?: Partial<PlaceSettings>;
   readonly mode?: "http" | "socket";
-  readonly now?: () => number;
 }
 
 /** The product's answering, intake and store, with Slack's connector on the double and a model whose words are written. */
@@ -39,8 +35,7 @@ async function openSlackWorld(given: Given = {}) {
   const slack = await openSlackDouble(given.double);
   onTestFinished(() => slack.close());
   const world = await openChatWorld();
-  const { store, events, lines } = world;
-  const now = given.now ?? Date.now;
+  const { store, events } = world;
   const parts = { ...world.parts, now: Date.now };
   const { log, newId } = parts;
   // Slack names emoji by words: these are the program's own, as `config/default.yaml` has them.
@@ -56,7 +51,7 @@ async function openSlackWorld(given: Given = {}) {
     settings: places,
     platforms: store.platforms,
     seal: createSeal(KEY),
-    now,
+    now: Date.now,
     log,
   });
   const pace = { writes: 3, perMs: 3000 / SPEED_UP };
@@ -101,13 +96,7 @@ async function openSlackWorld(given: Given = {}) {
   });
   const repliesIn = (channelId: string) =>
     (slack.state.channels.get(channelId)?.messages ?? []).filter(({ user }) => user === slack.own.botUserId);
-  return { slack, connector, store, lines, log, answering, intake, repliesIn };
-}
-
-/** The connector's clock beside a Slack whose minutes are short. */
-function shortMinutes(): () => number {
-  const startedAt = Date.now();
-  return () => startedAt + (Date.now() - startedAt) * SPEED_UP;
+  return { slack, store, repliesIn };
 }
 
 test.each(["http", "socket"] as const)(
@@ -154,64 +143,6 @@ test.each(["http", "socket"] as const)(
     await vi.waitFor(() => expect(texts()).toEqual([]), 5000);
   },
 );
-
-test("generated answers stream through Slack's connector under limits and 5 % faults, whole and once", {
-  timeout: 3_600_000,
-}, async () => {
-  const { slack, connector, store, log, repliesIn, lines } = await openSlackWorld({
-    now: shortMinutes(),
-    double: { speedUp: SPEED_UP, faultRatio: 0.05, seed: 4 },
-  });
-  const judged = { lost: 0, doubled: 0, overLong: 0, unfinished: 0, chars: 0 };
-  const stream = async (seed: number, channelId: string) => {
-    const text = generateAnswer(seed);
-    const channel = slack.state.channels.get(channelId) ?? slack.state.addChannel(channelId);
-    const { ts } = slack.state.add(channel, { user: "U1", text: "?", blocks: [] });
-    // Half of the answers stand in threads: those are streamed, the others edited.
-    const thread = seed % 2 === 0 ? { threadId: ts } : {};
-    const before = new Set(repliesIn(channelId));
-    const target = { turnId: `t${seed}`, workspaceId: WORKSPACE, channelId, inReplyTo: ts, askerId: "U1", ...thread };
-    const reply = openReplyStream({ connector, chat: store.chat, now: Date.now, log, isRetry: false }, target);
-    const step = Math.max(4, Math.ceil(text.length / 10));
-    for (let length = step; length < text.length; length += step) {
-      reply.update(text.slice(0, length));
-      await new Promise((resolve) => setTimeout(resolve, 15));
-    }
-    await reply.finish(text, async () => {});
-    const shown = repliesIn(channelId).filter((message) => !before.has(message));
-    const seen = shown.flatMap((message) => wordsOf(message.text));
-    const wanted = wordsOf(text);
-    judged.chars += text.length;
-    judged.lost += wanted.filter((word) => !new Set(seen).has(word)).length;
-    judged.doubled += seen.length - new Set(seen).size;
-    judged.overLong += shown.filter((message) => message.text.length > 12_000).length;
-    judged.unfinished += shown.filter((message) => message.streaming_state === "in_progress").length;
-    if (shown.length === 0) judged.unfinished++;
-  };
-  const seeds = Array.from({ length: ANSWERS }, (_, seed) => seed);
-  await Promise.all(
-    Array.from({ length: 8 }, async (_, number) => {
-      for (let seed = seeds.shift(); seed !== undefined; seed = seeds.shift()) await stream(seed, `C${number}`);
-    }),
-  );
-
-  const faults = slack.calls.filter(({ outcome }) => outcome.startsWith("fault")).length;
-  const limited = slack.calls.filter(({ outcome }) => outcome === "ratelimited").length;
-  const streamed = slack.callsOf("chat.startStream").length;
-  tellFigures("delivery through Slack's connector", {
-    answers: ANSWERS,
-    ...judged,
-    requests: slack.calls.length,
-    streamed,
-    faults,
-    limited,
-  });
-  const { chars: _, ...wrong } = judged;
-  expect(wrong).toEqual({ lost: 0, doubled: 0, overLong: 0, unfinished: 0 });
-  expect(streamed).toBeGreaterThan(0);
-  expect(faults).toBeGreaterThan(0);
-  expect(lines.filter(({ event }) => event === "reply.undeliverable")).toEqual([]);
-});
 
 test.each(["http", "socket"] as const)(
   "events that come twice, out of order and over cut connections (%s) are taken once",
