@@ -22,6 +22,7 @@ import { sqliteDeliveries } from "./deliveries.ts";
 import { sqliteErasedLookup } from "./erased-lookup.ts";
 import { sqliteFeedback } from "./feedback.ts";
 import { sqliteInbox } from "./inbox.ts";
+import { settleWrites } from "./late-sync.ts";
 import { sqliteLeases } from "./leases.ts";
 import { migrate } from "./migrate.ts";
 import { sqliteModelStore } from "./model-uses.ts";
@@ -72,7 +73,7 @@ const BUSY_MS = 10_000;
 /** Throws StoreTooNewError when a newer program wrote the file. Any number of processes may have it open. */
 export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
   mkdirSync(dirname(options.path), { recursive: true });
-  const sql = new Sql(options.path, { durability: "full", busyMs: BUSY_MS });
+  const sql = new Sql(options.path, { durability: "late", busyMs: BUSY_MS });
   try {
     migrate(sql, options);
     return composeStore(sql, options);
@@ -89,36 +90,40 @@ function composeStore(sql: Sql, { now, runEventsMax = 5000 }: SqliteStoreOptions
   // Nothing in the cache is worth an fsync: what a power cut takes is answered again.
   const cacheSql = new Sql(sql.path, { durability: "normal", busyMs: BUSY_MS });
   const cache = openSqliteCache(cacheSql);
+  // Written seldom, and by methods that are not settled here.
+  const jobsDatabase = new Sql(sql.path, { durability: "full", busyMs: BUSY_MS });
+  const settled = <Store extends object>(store: Store) => settleWrites(sql, store);
 
   return {
-    chat: {
+    chat: settled({
       ...sqliteInbox(sql),
       ...sqliteConversations(sql),
       ...sqliteTurns(sql, counts, marks, erased),
       ...sqliteFeedback(sql, counts, marks, erased),
       ...sqliteDeliveries(sql),
-    },
-    learning: {
+    }),
+    learning: settled({
       ...sqliteCountReader(sql, counts, marks),
       ...sqliteRatedTurns(sql),
       ...sqliteRuns(sql, runEventsMax),
       ...sqliteAdapters(sql),
       ...sqliteServices(sql),
-    },
-    people: sqlitePeopleStore(sql),
-    models: sqliteModelStore(sql),
-    settings: sqliteSettings(sql),
-    moderation: sqliteModeration(sql, erased),
-    platforms: sqlitePlatforms(sql),
-    privacy: sqlitePrivacy(sql, counts, marks),
-    vectors: sqliteTurnVectors(sql),
+    }),
+    people: settled(sqlitePeopleStore(sql)),
+    models: settled(sqliteModelStore(sql)),
+    settings: settled(sqliteSettings(sql)),
+    moderation: settled(sqliteModeration(sql, erased)),
+    platforms: settled(sqlitePlatforms(sql)),
+    privacy: settled(sqlitePrivacy(sql, counts, marks)),
+    vectors: settled(sqliteTurnVectors(sql)),
     cache,
-    leases: sqliteLeases(sql),
+    leases: settled(sqliteLeases(sql)),
     archive: sqliteArchive(sql.path, { now, busyMs: BUSY_MS }),
-    jobsDatabase: sql,
+    jobsDatabase,
     close() {
       cache.close();
       cacheSql.close();
+      jobsDatabase.close();
       sql.close();
     },
   };

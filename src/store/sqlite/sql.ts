@@ -1,5 +1,9 @@
+import { fdatasyncSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import Database from "libsql";
+import AsideDatabase from "libsql/promise";
 import { StoreBusyError } from "#core/errors.ts";
+import { createLateSync, type LateSync } from "./late-sync.ts";
 
 /**
  * No boolean: libsql 0.5 aborts the whole process on one. No Float32Array: it binds the buffer under a view from byte 0.
@@ -15,8 +19,11 @@ export interface Statement<Row> {
 }
 
 export interface SqlOptions {
-  /** `full` survives a power cut as well as `kill -9`, for one fsync per write; `normal` may lose the last writes in a power cut. */
-  readonly durability: "full" | "normal";
+  /**
+   * `full` survives a power cut as well as `kill -9`, for one fsync per write, during which the event loop stands still; `late`
+   * does so once `settle` has resolved, for a fsync beside the event loop; `normal` may lose the last writes in a power cut.
+   */
+  readonly durability: "full" | "late" | "normal";
   /** How long a write waits for another process. The event loop stands still meanwhile. */
   readonly busyMs: number;
 }
@@ -24,12 +31,19 @@ export interface SqlOptions {
 /** The event loop stands still meanwhile, for something that can wait. */
 const EMPTY_LOG_BUSY_MS = 50;
 
+/** Statements that write after which the log, then of some megabytes, is brought into the file beside the event loop. */
+const CHECKPOINT_WRITES = 2000;
+
 /** One connection to the file. Several of them, in several processes, work on the same file at once. */
 export class Sql {
   readonly path: string;
   readonly #database: Database.Database;
   readonly #busyMs: number;
+  readonly #late: LateSync = createLateSync(() => this.#flushLog());
   #isWriting = false;
+  #log: FileHandle | undefined;
+  #checkpointedWrites = 0;
+  #checkpointing: Promise<void> | undefined;
 
   constructor(path: string, options: SqlOptions) {
     this.path = path;
@@ -38,6 +52,8 @@ export class Sql {
     // A transaction can hold the file while it is opened; WAL is a property of the file and stays.
     this.#run(() => this.#database.prepare("PRAGMA journal_mode = WAL").get());
     this.exec(`PRAGMA synchronous = ${options.durability === "full" ? "FULL" : "NORMAL"}`);
+    // Whoever writes when the log is long would bring all of it into the file, and flush both, while the event loop stands still.
+    if (options.durability !== "full") this.#run(() => this.#database.prepare("PRAGMA wal_autocheckpoint = 0").get());
     // What is deleted or emptied is overwritten: an erased word is not left in a free page of the file.
     this.#run(() => this.#database.prepare("PRAGMA secure_delete = ON").get());
   }
@@ -53,12 +69,49 @@ export class Sql {
     return {
       get: (params = {}) => this.#run(() => withoutMetadata(statement.get(check(params)) as Row | undefined)),
       all: (params = {}) => this.#run(() => statement.all(check(params)) as Row[]),
-      run: (params = {}) => this.#run(() => statement.run(check(params)).changes),
+      run: (params = {}) => {
+        this.#late.noteWrite();
+        return this.#run(() => statement.run(check(params)).changes);
+      },
     };
   }
 
   exec(sql: string): void {
+    this.#late.noteWrite();
     this.#run(() => this.#database.exec(sql));
+  }
+
+  /** Grows with every write. */
+  get writes(): number {
+    return this.#late.writes;
+  }
+
+  /** Resolves when everything written so far survives a power cut. */
+  async settle(): Promise<void> {
+    await this.#late.settle();
+    if (this.#checkpointing !== undefined || this.writes < this.#checkpointedWrites + CHECKPOINT_WRITES) return;
+    this.#checkpointedWrites = this.writes;
+    this.#checkpointing = this.#checkpoint().finally(() => {
+      this.#checkpointing = undefined;
+    });
+  }
+
+  async #flushLog(): Promise<void> {
+    if (!this.#database.open) return;
+    this.#log ??= await open(`${this.path}-wal`, "r+");
+    await this.#log.datasync();
+  }
+
+  /** By a connection of its own, in another thread. What a reader still needs stays in the log until the next time. */
+  async #checkpoint(): Promise<void> {
+    const aside = new AsideDatabase(this.path, {});
+    try {
+      await aside.exec("PRAGMA wal_checkpoint(PASSIVE)");
+    } catch {
+      // Somebody else does it right now.
+    } finally {
+      aside.close();
+    }
   }
 
   /** Rejects with StoreBusyError when another process wrote for longer than `busyMs`. */
@@ -106,7 +159,11 @@ export class Sql {
   }
 
   close(): void {
-    if (this.#database.open) this.#database.close();
+    if (!this.#database.open) return;
+    // Who did not wait for `settle` has it now; another process may keep the log from being brought into the file.
+    if (this.#log !== undefined) fdatasyncSync(this.#log.fd);
+    this.#database.close();
+    void this.#log?.close();
   }
 }
 
