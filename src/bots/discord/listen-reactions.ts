@@ -14,7 +14,8 @@ import { scoreOfEmoji } from "#core/feedback.ts";
 import type { ListeningParts } from "./discord-parts.ts";
 import { placeFields } from "./listen-messages.ts";
 import type { Listening } from "./listening.ts";
-import { type ChannelPlace, findPlace } from "./place.ts";
+import { type ChannelPlace, findPlace, guildOfWorkspace } from "./place.ts";
+import { isFromPerson, textOf } from "./read-message.ts";
 import { isGone } from "./refusals.ts";
 
 const USERS_PER_REQUEST = 100;
@@ -107,7 +108,7 @@ export async function acceptReactionsNow(parts: ListeningParts, place: PostedPla
     if (isGone(error)) return await intake.acceptDeletion(place);
     throw error;
   }
-  if (message.author.id !== client.user.id) return;
+  if (message.author.id !== client.user.id || !(await acceptQuestionNow(parts, place, message))) return;
   const { emoji: scores } = parts.settings.of({ platform: "discord", ...placeFields(place) });
   const reactions: { readonly userId: string; readonly emoji: string }[] = [];
   for (const { emoji } of message.reactions ?? []) {
@@ -118,6 +119,26 @@ export async function acceptReactionsNow(parts: ListeningParts, place: PostedPla
     }
   }
   await intake.acceptReactions({ ...place, reactions, atMs });
+}
+
+/** Discord tells with a reply what became of the message that it answers. False when that is gone. */
+async function acceptQuestionNow(
+  parts: ListeningParts,
+  place: PostedPlace,
+  { message_reference: reference, referenced_message: question }: APIMessage,
+): Promise<boolean> {
+  if (reference?.message_id === undefined || question === undefined) return true;
+  const questionPlace = { ...place, messageId: reference.message_id };
+  if (question === null) {
+    await parts.intake.acceptDeletion(questionPlace);
+    return false;
+  }
+  if (question.edited_timestamp !== null && isFromPerson(question)) {
+    const guild_id = guildOfWorkspace(place.workspaceId);
+    const text = textOf(parts, guild_id === undefined ? question : { ...question, guild_id });
+    await parts.intake.acceptEdit({ ...questionPlace, text, editedAtMs: Date.parse(question.edited_timestamp) });
+  }
+  return true;
 }
 
 async function readReactors(

@@ -1,12 +1,16 @@
 import { expect, test, vi } from "vitest";
 import type { PlatformFeedback } from "#bots/intake.ts";
+import type { ReplyPart } from "#bots/platform-connector.ts";
 import { ANA, BEN, openDiscordBot, openStartedBot } from "../../../fixtures/discord/discord-bot.ts";
 import { BOT_ID } from "../../../fixtures/discord/double-world.ts";
 
 const OTHER_BOT = "600000000000000001";
 
-async function postReply(bot: Awaited<ReturnType<typeof openStartedBot>>, given = {}) {
-  const { messageId } = await bot.connector.post(bot.part(given));
+/** Under a question of its own where none is given. */
+async function postReply(bot: Awaited<ReturnType<typeof openStartedBot>>, given: Partial<ReplyPart> = {}) {
+  const asked = { author: bot.double.world.person(ANA), content: "?" };
+  const inReplyTo = given.inReplyTo ?? bot.double.world.addMessage(given.channelId ?? bot.channel.id, asked).id;
+  const { messageId } = await bot.connector.post(bot.part({ ...given, inReplyTo }));
   const message = bot.double.world.findMessage(bot.channel.id, messageId);
   if (message === undefined) throw new Error("The reply was not posted");
   return message;
@@ -293,6 +297,32 @@ test("start() reads what was written meanwhile when Discord gives up the session
   await vi.waitFor(() => expect(got.messages.map(({ messageId }) => messageId)).toContain(missed.id), 5000);
   await vi.waitFor(() => expect(got.snapshots.at(-1)?.reactions).toEqual([{ userId: ANA, emoji: "😍" }]), 5000);
 }, 30_000);
+
+test("catchUp() hands in that questions were edited and deleted, which the replies to them tell", async () => {
+  const bot = await openStartedBot();
+  const { double, channel, got, workspaceId } = bot;
+  const [edited, deleted, same] = ["My order?", "My refund?", "My ticket?"].map((text) =>
+    double.people.say(channel, ANA, text, { mentionsBot: true }),
+  );
+  if (edited === undefined || deleted === undefined || same === undefined) throw new Error("Nobody asked");
+  const replies = [];
+  for (const question of [edited, deleted, same]) {
+    replies.push(await postReply(bot, { turnId: `turn-${question.id}`, inReplyTo: question.id }));
+  }
+  Object.assign(edited, {
+    content: `<@${BOT_ID}> My parcel?`,
+    edited_timestamp: new Date(1_800_000_000_000).toISOString(),
+  });
+  double.world.messages.get(channel.id)?.delete(deleted.id);
+
+  const place = { workspaceId, channelId: channel.id };
+  await bot.connector.catchUp({ replies: replies.map(({ id }) => ({ ...place, messageId: id })) });
+
+  const edit = { ...place, messageId: edited.id, text: "My parcel?", editedAtMs: 1_800_000_000_000 };
+  expect(got.edits).toEqual([edit]);
+  expect(got.deletions).toEqual([{ ...place, messageId: deleted.id }]);
+  expect(got.snapshots).toHaveLength(2);
+});
 
 test("catchUp() hands in messages, reactions and deletions that were missed, and no older ones", async () => {
   const bot = await openDiscordBot();
