@@ -1,6 +1,7 @@
 import { createConnection } from "node:net";
 import type { Config } from "#config/schema.ts";
-import { type Finding, warning } from "./doctor-finding.ts";
+import { describeError } from "#core/errors.ts";
+import { type Finding, ok, warning } from "./doctor-finding.ts";
 
 const CONNECT_MAX_MS = 2000;
 
@@ -10,23 +11,53 @@ const servers = [
   { name: "Redis", key: "redisUrl", variable: "REDIS_URL", port: 6379, role: "Redis cache" },
 ] as const;
 
-/** Servers that are configured: does anything listen there? One that is not configured is not looked for. */
-export function checkServers(config: Config["servers"]): Promise<readonly Finding[]> {
+/** Asks a server itself what it is and lacks, by its address. Rejects when it does not let itself be asked. */
+export type InspectServer = (address: string) => Promise<ServerInspection>;
+
+export interface ServerInspection {
+  readonly found: string;
+  readonly problems: readonly { readonly found: string; readonly fix: string }[];
+}
+
+/** Those that this program uses; the others are only looked for. */
+export type ServerInspectors = { readonly [Key in (typeof servers)[number]["key"]]?: InspectServer };
+
+/** Servers that are configured: does anything listen there, and is it set up as we need it? Others are not looked for. */
+export async function checkServers(
+  config: Config["servers"],
+  inspectors: ServerInspectors = {},
+): Promise<readonly Finding[]> {
   const configured = servers.flatMap((server) => {
     const address = config[server.key];
-    return address === undefined ? [] : [{ ...server, address }];
+    return address === undefined ? [] : [{ ...server, address, inspect: inspectors[server.key] }];
   });
-  return Promise.all(
-    configured.map(async ({ name, variable, port, role, address }) => {
+  const findings = await Promise.all(
+    configured.map(async ({ name, variable, port, role, address, inspect }) => {
       // mongodb+srv names are looked up in the DNS by the driver; there is no port to try here.
       if (address.startsWith("mongodb+srv:")) return notYet(name, "configured", role, variable);
       // A replica set lists several hosts, which URL refuses: the first one is tried.
       const [host = "", ownPort] = splitAuthority(address);
       const problem = await tryConnecting(host, ownPort ?? port);
+      if (problem === undefined && inspect !== undefined) return inspected(name, variable, () => inspect(address));
       if (problem === undefined) return notYet(name, `${host}:${ownPort ?? port} answers`, role, variable);
       return warning(name, `${host}:${ownPort ?? port} does not answer (${problem})`, `Start it, or unset ${variable}`);
     }),
   );
+  return findings.flat();
+}
+
+async function inspected(
+  name: string,
+  variable: string,
+  inspect: () => Promise<ServerInspection>,
+): Promise<Finding | readonly Finding[]> {
+  try {
+    const { found, problems } = await inspect();
+    if (problems.length === 0) return ok(name, found);
+    return problems.map((problem) => warning(name, `${found}; ${problem.found}`, problem.fix));
+  } catch (error) {
+    return warning(name, `it answers, but cannot be used: ${describeError(error)}`, `Mend ${variable}, or unset it`);
+  }
 }
 
 function notYet(name: string, found: string, role: string, variable: string): Finding {

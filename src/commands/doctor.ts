@@ -6,7 +6,7 @@ import { type Finding, failure, ok } from "./doctor-finding.ts";
 import { checkDisk, checkMemory, checkNode, checkNpmPackages, checkPort } from "./doctor-machine.ts";
 import { checkPlatforms } from "./doctor-platforms.ts";
 import { checkTraining } from "./doctor-python.ts";
-import { checkServers } from "./doctor-servers.ts";
+import { checkServers, type ServerInspectors } from "./doctor-servers.ts";
 
 export interface DoctorContext {
   /** Where the program lies: package.json, .assets. */
@@ -15,6 +15,7 @@ export interface DoctorContext {
   readonly config: LoadedConfig | ConfigInvalidError;
   /** Opens the database at a path as the program would, and closes it. Rejects when it does not open. */
   readonly openDatabase: (path: string) => Promise<void>;
+  readonly inspectors?: ServerInspectors;
 }
 
 export interface DoctorReport {
@@ -24,7 +25,12 @@ export interface DoctorReport {
 }
 
 /** Checks everything that a run needs, in the order in which to mend it. */
-export async function doctor({ programDirectory, config, openDatabase }: DoctorContext): Promise<DoctorReport> {
+export async function doctor({
+  programDirectory,
+  config,
+  openDatabase,
+  inspectors,
+}: DoctorContext): Promise<DoctorReport> {
   const checks: Promise<Finding | readonly Finding[]>[] = [
     checked("Node.js", async () => checkNode()),
     checked("npm packages", () => checkNpmPackages(programDirectory)),
@@ -42,7 +48,7 @@ export async function doctor({ programDirectory, config, openDatabase }: DoctorC
       checked("Port", () => checkPort(web, isPortGiven)),
       checked("Model", () => checkModel(programDirectory, inference.model)),
       checked("Python", () => checkTraining({ programDirectory, trainer, setup: readTrainingSetup(programDirectory) })),
-      checked("Servers", () => checkServers(servers)),
+      checked("Servers", () => checkServers(servers, inspectors)),
       checked("Platforms", () => checkPlatforms(config.config, programDirectory)),
     );
   } else {

@@ -10,8 +10,8 @@ export interface QueueServer {
   /** 0: no limit. */
   readonly memoryMaxBytes: number;
   readonly memoryUsedBytes: number;
-  /** One line each, with what to do; none when it is fit. */
-  readonly problems: readonly string[];
+  /** What loses jobs, and what to set against it; none when it is fit. */
+  readonly problems: readonly { readonly found: string; readonly fix: string }[];
 }
 
 /** The oldest with every command that is used here. */
@@ -32,13 +32,20 @@ export async function readQueueServer(client: Redis | Cluster): Promise<QueueSer
     memoryMaxBytes: Number(fields.get("maxmemory") ?? 0),
     memoryUsedBytes: Number(fields.get("used_memory") ?? 0),
     problems: [
-      ...(isTooOld ? [`Redis ${version} is too old: install ${VERSION_MIN.join(".")} or newer`] : []),
+      ...(isTooOld
+        ? [{ found: `version ${version} is too old`, fix: `Install ${VERSION_MIN.join(".")} or newer` }]
+        : []),
       ...(evictionPolicy === "noeviction"
         ? []
         : [
-            `Redis may drop jobs when its memory is full: set "maxmemory-policy noeviction", it is "${evictionPolicy}"`,
+            {
+              found: `jobs may be dropped when its memory is full: its policy is "${evictionPolicy}"`,
+              fix: 'Set "maxmemory-policy noeviction" in redis.conf',
+            },
           ]),
-      ...(hasAppendOnlyFile ? [] : ['Redis forgets jobs when it restarts: set "appendonly yes"']),
+      ...(hasAppendOnlyFile
+        ? []
+        : [{ found: "jobs are forgotten when it restarts", fix: 'Set "appendonly yes" in redis.conf' }]),
     ],
   };
 }

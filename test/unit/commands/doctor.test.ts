@@ -10,7 +10,7 @@ import { checkPlatforms } from "#commands/doctor-platforms.ts";
 import { checkTraining } from "#commands/doctor-python.ts";
 import { checkServers } from "#commands/doctor-servers.ts";
 import { loadSettings, programDirectory } from "#config/load.ts";
-import { ConfigInvalidError } from "#core/errors.ts";
+import { ConfigInvalidError, RedisUnavailableError } from "#core/errors.ts";
 import {
   DISCORD_TOKEN,
   openPlatformPeer,
@@ -301,6 +301,39 @@ describe("checkServers()", () => {
 
     expect(finding).toMatchObject({ state: "warning", found: expect.stringContaining("does not answer") });
     expect(JSON.stringify(finding)).not.toContain("word");
+  });
+
+  test("checkServers() lets a server that answers be asked what it lacks, and tells each with its fix", async () => {
+    const redisUrl = `redis://me:word@127.0.0.1:${await listen()}`;
+    const asked: string[] = [];
+    const inspect = async (address: string) => {
+      asked.push(address);
+      return { found: "Redis 7", problems: [] };
+    };
+    expect(await checkServers({ redisUrl }, { redisUrl: inspect })).toEqual([
+      { name: "Redis", state: "ok", found: "Redis 7" },
+    ]);
+    expect(asked).toEqual([redisUrl]);
+
+    const problems = [
+      { found: "it forgets", fix: "Set a" },
+      { found: "it is old", fix: "Set b" },
+    ];
+    const findings = await checkServers({ redisUrl }, { redisUrl: async () => ({ found: "Redis 5", problems }) });
+    expect(findings.map(({ state, found, fix }) => [state, found, fix])).toEqual([
+      ["warning", "Redis 5; it forgets", "Set a"],
+      ["warning", "Redis 5; it is old", "Set b"],
+    ]);
+  });
+
+  test("checkServers() warns when a server answers and does not let us in", async () => {
+    const redisUrl = `redis://127.0.0.1:${await listen()}`;
+    const inspect = async () => {
+      throw new RedisUnavailableError("one:1", "WRONGPASS");
+    };
+
+    const [finding] = await checkServers({ redisUrl }, { redisUrl: inspect });
+    expect(finding).toMatchObject({ state: "warning", found: expect.stringContaining("WRONGPASS") });
   });
 
   test("checkServers() looks for nothing when nothing is configured", async () => {
