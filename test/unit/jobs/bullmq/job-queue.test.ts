@@ -1,10 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test, vi } from "vitest";
 import { RedisUnavailableError } from "#core/errors.ts";
-import type { JobRequest, JobRunner } from "#jobs/job-queue.ts";
+import type { JobRunner } from "#jobs/job-queue.ts";
 import { jobQueueContract } from "../../../contract/job-queue.ts";
 import { hasRedis, newPrefix, redisOfFile, startRedis } from "../../../fixtures/redis/start-redis.ts";
+import { tellFigures } from "../../../fixtures/trials/tell-figures.ts";
 import { openQueue, request, startWorker } from "./open-queue.ts";
+
+/** `REDIS_CUT_MS=30000` for the whole count. */
+const CUT_MS = Number(process.env["REDIS_CUT_MS"] ?? 500);
 
 describe.skipIf(!hasRedis)("BullMQ (needs redis)", () => {
   const server = redisOfFile();
@@ -57,45 +61,53 @@ describe.skipIf(!hasRedis)("BullMQ (needs redis)", () => {
     expect(Date.now() - startedAtMs).toBeLessThan(1500);
   });
 
-  test("work() goes on when Redis was killed and is back, and no job that was acknowledged is lost", async () => {
+  test("work() goes on when Redis was killed under load and is back, and no job that was acknowledged is lost", {
+    timeout: 60_000 + CUT_MS,
+  }, async () => {
     const own = await startRedis(undefined, { args: ["--appendonly", "yes", "--appendfsync", "always"] });
     const { queue } = await openQueue(own, "p");
-    const [worker, other] = [await openQueue(own, "p"), await openQueue(own, "p")];
     const ran = new Set<string>();
-    for (const { queue: each } of [worker, other]) {
-      startWorker(each, async (job) => {
+    for (const worker of [await openQueue(own, "p"), await openQueue(own, "p")]) {
+      startWorker(worker.queue, async (job) => {
         await sleep(15);
         ran.add(job.id);
       });
     }
     const acknowledged: string[] = [];
-    const put = async (changes: Partial<JobRequest>) => {
-      const job = await queue.enqueue({ ...request, ...changes }).catch(() => undefined);
-      if (job !== undefined) acknowledged.push(job.id);
-    };
-    for (let index = 0; index < 40; index += 1) await put({ id: `before${index}`, key: `k${index % 8}` });
+    let refused = 0;
+    let isLoading = true;
+    const load = (async () => {
+      for (let index = 0; isLoading; index += 1) {
+        const job = await queue.enqueue({ ...request, id: `j${index}`, key: `k${index % 8}` }).catch(() => undefined);
+        if (job === undefined) refused += 1;
+        else acknowledged.push(job.id);
+        await sleep(25);
+      }
+    })();
+    await vi.waitFor(() => expect(ran.size).toBeGreaterThan(60), { timeout: 20_000 });
     await own.kill();
-    await put({ id: "meanwhile" });
-    await sleep(300);
+    await sleep(CUT_MS);
     await own.start();
     const backAtMs = Date.now();
-    await vi.waitFor(
-      async () => {
-        await put({ id: "after" });
-        expect(acknowledged).toContain("after");
-      },
-      { timeout: 5000, interval: 50 },
-    );
-    await vi.waitFor(() => expect(ran.has("after")).toBe(true), { timeout: 5000, interval: 20 });
-    expect(Date.now() - backAtMs).toBeLessThan(5000);
+    const [before, ranBefore] = [acknowledged.length, ran.size];
+    await vi.waitFor(() => expect(acknowledged.length).toBeGreaterThan(before), { timeout: 5000, interval: 5 });
+    const enqueuedAfterMs = Date.now() - backAtMs;
+    await vi.waitFor(() => expect(ran.size).toBeGreaterThan(ranBefore), { timeout: 5000, interval: 5 });
+    const ranAfterMs = Date.now() - backAtMs;
+    isLoading = false;
+    await load;
 
+    expect(refused).toBeGreaterThan(0);
+    expect(ranAfterMs).toBeLessThan(5000);
     await vi.waitFor(
       async () => {
         for (const id of acknowledged) expect((await queue.get(id))?.state, id).toBe("succeeded");
       },
-      { timeout: 15_000, interval: 100 },
+      { timeout: 30_000, interval: 100 },
     );
-    expect(acknowledged).not.toContain("meanwhile");
+    const counts = { acknowledged: acknowledged.length, refused, lost: 0 };
+    tellFigures("jobs, Redis cut", { cutMs: CUT_MS, ...counts, enqueuedAfterMs, ranAfterMs });
+    expect(lost).toBe(0);
   });
 
   test("work() ends what it runs, once, when Redis was away for longer than the lease", async () => {
