@@ -103,6 +103,105 @@ test.each(["http", "socket"] as const)(
   },
 );
 
+test.each(["http", "socket"] as const)(
+  "in direct messages the program is an agent; buttons, menus, forms and confirmations reach its commands (%s)",
+  async (mode) => {
+    const { slack, data, start } = await openTrial(mode, tokensOf(mode));
+    slack.state.addChannel("D1", "im");
+    const server = await start();
+    const feedback = async () => (await readData(data)).feedback;
+    const inThread = (root: string) =>
+      (slack.state.channels.get("D1")?.messages ?? []).filter(
+        ({ thread_ts, bot_id, blocks }) => thread_ts === root && bot_id !== undefined && blocks.length > 0,
+      );
+    const base = (userId: string) => ({
+      team_id: "T1",
+      api_app_id: "A1",
+      team: { id: "T1" },
+      user: { id: userId, team_id: "T1", username: userId },
+      channel: { id: "D1", name: "directmessage" },
+      response_url: slack.responseUrl("R1"),
+      trigger_id: `trigger-${slack.state.nextTs()}`,
+    });
+    const type = (userId: string, text: string) =>
+      slack.delivery.deliver("slash_commands", {
+        ...base(userId),
+        command: "/reactune",
+        text,
+        channel_id: "D1",
+        channel_name: "directmessage",
+        user_id: userId,
+      });
+    const press = (actionId: string, ts: string, value?: string) =>
+      slack.delivery.deliver("interactive", {
+        ...base("U1"),
+        type: "block_actions",
+        container: { type: "message", message_ts: ts, channel_id: "D1" },
+        message: { ts },
+        actions: [{ type: "button", action_id: actionId, block_id: "b", value, action_ts: slack.state.nextTs() }],
+      });
+    const lastAnswer = () => JSON.stringify(slack.responses.at(-1)?.body ?? {});
+
+    await slack.happen({ type: "app_home_opened", user: "U1", channel: "D1", tab: "messages", event_ts: "1.1" });
+    const { ts } = await slack.say("D1", "U1", "where is my order?");
+    await vi.waitFor(() => expect(inThread(ts)).toHaveLength(1), WAIT);
+    const [reply] = inThread(ts);
+    expect(slack.callsOf("assistant.threads.setSuggestedPrompts")).toHaveLength(1);
+    await vi.waitFor(() => {
+      const statuses = slack.callsOf("assistant.threads.setStatus").map(({ args }) => args.get("status"));
+      expect([statuses.at(0), statuses.at(-1)]).toEqual(["is thinking…", ""]);
+    }, WAIT);
+    expect(slack.callsOf("assistant.threads.setTitle").map(({ args }) => args.get("title"))).toEqual([
+      "where is my order?",
+    ]);
+    expect(slack.callsOf("chat.startStream")).toHaveLength(1);
+    expect(reply?.blocks.map(({ type: kind }) => kind)).toEqual(["context_actions", "actions"]);
+
+    await press("reactune_rate", reply?.ts ?? "", "5");
+    await vi.waitFor(async () => expect(await feedback()).toMatchObject([{ score: 5, source: "button" }]), WAIT);
+
+    await slack.delivery.deliver("interactive", {
+      ...base("U1"),
+      type: "message_action",
+      callback_id: "reactune_message_teach",
+      message: { ts: reply?.ts ?? "", text: reply?.text ?? "" },
+    });
+    await vi.waitFor(() => expect(slack.callsOf("views.open")).toHaveLength(1), WAIT);
+    const view = JSON.parse(slack.callsOf("views.open")[0]?.args.get("view") ?? "{}");
+    const [{ block_id: field }] = view.blocks;
+    const state = { values: { [field]: { [field]: { type: "plain_text_input", value: "It is on its way" } } } };
+    await slack.delivery.deliver("interactive", {
+      ...base("U1"),
+      type: "view_submission",
+      view: { ...view, id: "V1", state },
+    });
+    await vi.waitFor(async () => expect(await feedback()).toMatchObject([{ correction: "It is on its way" }]), WAIT);
+
+    await press("reactune_regenerate", reply?.ts ?? "");
+    await vi.waitFor(() => expect(inThread(ts)).toHaveLength(2), WAIT);
+
+    await type("U1", "settings set moderation.isPaused true");
+    await vi.waitFor(() => expect(lastAnswer()).toContain("Only admins of this workspace may use"), WAIT);
+    await type("UADMIN", "settings set chat.mention not-required");
+    await vi.waitFor(() => expect(lastAnswer()).toContain("not-required"), WAIT);
+    const unaddressed = await slack.say("C1", "U2", "is anybody here?");
+    await vi.waitFor(() => {
+      const messages = slack.state.channels.get("C1")?.messages ?? [];
+      expect(messages.some((message) => message.bot_id !== undefined && message.ts > unaddressed.ts)).toBe(true);
+    }, WAIT);
+
+    await type("U1", "privacy forget");
+    await vi.waitFor(() => expect(lastAnswer()).toContain("reactune_confirm"), WAIT);
+    const value = lastAnswer().match(/"value":("(?:[^"\\]|\\.)*")/)?.[1] ?? '""';
+    await press("reactune_confirm", slack.state.nextTs(), JSON.parse(value));
+    await vi.waitFor(() => expect(lastAnswer()).toContain("Erased:"), WAIT);
+    expect((await readData(data)).turns.filter(({ askerId, question }) => askerId === "U1" && question !== "")).toEqual(
+      [],
+    );
+    await server.stop();
+  },
+);
+
 test("several workspaces install the app; their tokens are sealed, their words apart, and one that leaves is erased", async () => {
   const { slack, data, start } = await openTrial("http", ({ credentials }) => ({
     SLACK_SIGNING_SECRET: credentials.signingSecret,
