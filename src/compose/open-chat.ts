@@ -22,8 +22,8 @@ import { newId, processName, sha256, turnIdOf } from "./identity.ts";
 import type { OpenCommands } from "./open-commands.ts";
 import { type OpenEngine, openEmbedding, openEngine } from "./open-inference.ts";
 import { type OpenPlatforms, openPlatforms } from "./open-intake.ts";
-import type { Stores } from "./open-stores.ts";
 import { placeSettingsOf } from "./place-settings.ts";
+import type { Stores } from "./stores.ts";
 import { noTracing, type Tracing } from "./tracing.ts";
 
 /** Everything between a platform's event and the reply. */

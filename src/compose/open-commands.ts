@@ -14,9 +14,9 @@ import { activateAdapter, listAdapters, rollBackAdapter, type ServingEngine } fr
 import { readWorkspaceReadiness } from "#trainer/read-readiness.ts";
 import { requestTraining } from "#trainer/request-training.ts";
 import { newId } from "./identity.ts";
-import type { Stores } from "./open-stores.ts";
 import type { OpenTrainer } from "./open-trainer.ts";
 import { settingRules } from "./place-settings.ts";
+import type { Stores } from "./stores.ts";
 import { missingForTraining, readinessSettings } from "./training-settings.ts";
 
 export interface CommandSurroundings

@@ -14,8 +14,8 @@ import { forgetTurns } from "#trainer/withdraw-adapters.ts";
 import { newId } from "./identity.ts";
 import { type OpenCommands, openCommands } from "./open-commands.ts";
 import type { OpenEngine } from "./open-inference.ts";
-import type { Stores } from "./open-stores.ts";
 import { trainerParts } from "./open-trainer.ts";
+import type { Stores } from "./stores.ts";
 
 const START_WAIT_MS = 15_000;
 

@@ -3,7 +3,7 @@ import type { OperationsServer } from "#dashboard/operations-server.ts";
 import type { InferenceEngine } from "#inference/inference-engine.ts";
 import { TRAIN_JOB } from "#trainer/request-training.ts";
 import type { Metrics } from "./metrics.ts";
-import type { Stores } from "./open-stores.ts";
+import type { Stores } from "./stores.ts";
 
 const JOBS_COUNTED_MAX = 200;
 

@@ -2,7 +2,7 @@ import type { Log } from "#core/log.ts";
 import type { ChatStore } from "#store/chat-store.ts";
 import type { RateLimiter } from "#store/rate-limiter.ts";
 import { processName } from "./identity.ts";
-import type { Stores } from "./open-stores.ts";
+import type { Stores } from "./stores.ts";
 
 /** What several processes share besides the records: cache, leases, limits, hints and jobs. */
 export type RedisStores = Pick<Stores, "cache" | "leases" | "rateLimiter" | "events" | "jobs"> & {
@@ -13,7 +13,7 @@ export type RedisStores = Pick<Stores, "cache" | "leases" | "rateLimiter" | "eve
 
 export async function openRedisStores(
   url: string,
-  parts: { readonly chat: Pick<ChatStore, "findTurn">; readonly meanwhile: RateLimiter },
+  parts: Pick<ChatStore, "findTurn"> & { readonly meanwhile: RateLimiter },
   log: Log,
 ): Promise<RedisStores> {
   const [redisModule, cacheModule, cautiousModule, leaseModule, limiterModule, busModule, queueModule] =
@@ -28,7 +28,7 @@ export async function openRedisStores(
     ]);
   const redis = await redisModule.openRedis({ url, log, now: Date.now });
   const { client, prefix, openPatient } = redis;
-  const isErased = async (turnId: string) => (await parts.chat.findTurn(turnId))?.status === "deleted";
+  const isErased = async (turnId: string) => (await parts.findTurn(turnId))?.status === "deleted";
   const events = await busModule.openRedisEventBus({
     publisher: client,
     subscriber: openPatient(),

@@ -7,9 +7,10 @@ import { finishRun, giveUpRun } from "#trainer/finish-run.ts";
 import { type RequestParts, TRAIN_JOB } from "#trainer/request-training.ts";
 import { scheduleTraining } from "#trainer/schedule-training.ts";
 import { tendRuns } from "#trainer/tend-runs.ts";
+import { dataPaths } from "./data-paths.ts";
 import { newId, sha256 } from "./identity.ts";
-import { dataPaths, type Stores } from "./open-stores.ts";
 import { runInWorker } from "./run-worker.ts";
+import type { Stores } from "./stores.ts";
 import { missingForTraining, readinessSettings } from "./training-settings.ts";
 
 export interface OpenTrainer {

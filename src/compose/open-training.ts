@@ -8,10 +8,11 @@ import { readSystem } from "#config/system.ts";
 import type { Log } from "#core/log.ts";
 import { createSystemPrompt, type SystemPromptFor } from "#inference/reply-language.ts";
 import type { RunParts } from "#trainer/run-parts.ts";
+import { dataPaths } from "./data-paths.ts";
 import { sha256 } from "./identity.ts";
 import { openEngine } from "./open-inference.ts";
-import { dataPaths, type Stores } from "./open-stores.ts";
 import { placeSettingsOf } from "./place-settings.ts";
+import type { Stores } from "./stores.ts";
 import { trainerPackageDirectory, trainerPython, trainSettings } from "./training-settings.ts";
 
 /** One row at a time is evaluated and chat comes first, so the run's own engine is kept small. */

@@ -8,10 +8,12 @@ import { formatSettings, listSettingsForJson } from "#config/show.ts";
 import { RestoreRefusedError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import type { CommandContext } from "./command-context.ts";
+import { dataPaths } from "./data-paths.ts";
 import { openLog } from "./open-log.ts";
-import { dataPaths, openStores, type Stores } from "./open-stores.ts";
+import { openStores } from "./open-stores.ts";
 import { trainerParts } from "./open-trainer.ts";
 import { findServer } from "./running-server.ts";
+import type { Stores } from "./stores.ts";
 import { readVersion } from "./version.ts";
 
 const ENTRIES_SHOWN = 30;

@@ -17,11 +17,12 @@ import { localScope } from "./all.ts";
 import type { CommandContext } from "./command-context.ts";
 import { type OpenEngine, openEngine, readBaseDigest } from "./open-inference.ts";
 import { openLog } from "./open-log.ts";
-import { openStores, type Stores } from "./open-stores.ts";
+import { openStores } from "./open-stores.ts";
 import { type OpenTrainer, openTrainer } from "./open-trainer.ts";
 import { readSystemPrompts } from "./open-training.ts";
 import { describePlatforms } from "./platforms.ts";
 import { findServer } from "./running-server.ts";
+import type { Stores } from "./stores.ts";
 import { missingForTraining, readinessSettings } from "./training-settings.ts";
 
 const OPERATOR = "operator";

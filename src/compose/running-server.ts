@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { Config } from "#config/schema.ts";
 import type { BaseModel } from "#inference/inference-engine.ts";
-import { dataPaths } from "./open-stores.ts";
+import { dataPaths } from "./data-paths.ts";
 
 /** Written beside the data by the program that serves it, so that commands find it. */
 const ServerFile = z.object({ url: z.url(), pid: z.int(), version: z.string(), model: z.string() });
