@@ -13,10 +13,13 @@ interface BenchFlags {
   readonly turns: number;
   readonly out?: string;
   readonly json?: boolean;
+  readonly ollama?: string;
 }
 
 interface Bench {
   readonly name: string;
+  /** Needs a program that few machines have: measured when it is asked for by name. */
+  readonly isByNameOnly?: true;
   readonly rounds: number;
   readonly preset: () => Promise<Readonly<Record<string, string>>>;
   readonly run: (
@@ -72,6 +75,14 @@ const BENCHES: readonly Bench[] = [
     preset: async () => ({}),
     run: async (world, _rounds, { turns }) => (await import("./bench-program.ts")).storeRows(world, turns),
   },
+  {
+    name: "switch",
+    isByNameOnly: true,
+    rounds: 5,
+    preset: async () => ({}),
+    run: async (world, rounds, { ollama }, signal) =>
+      (await import("./bench-switch.ts")).switchRows(world, ollama ?? "ollama", rounds, signal),
+  },
 ];
 const NAMES = BENCHES.map(({ name }) => name);
 
@@ -82,6 +93,7 @@ export function addBenchCommand(program: Command, context: CommandContext): void
     .option("--only <name>", `one of ${NAMES.join(", ")} (repeatable)`, collectName, [])
     .option("--rounds <rounds>", "instead of each bench's own number", parseCount)
     .option("--turns <turns>", "size of the store that is measured", parseCount, 20_000)
+    .option("--ollama <program>", "for switch: the program to start; without it, the one in PATH")
     .option("--out <file>", "also write the figures as JSON")
     .option("--json", "for scripts")
     .action((flags) => runBenches(context, flags));
@@ -93,7 +105,7 @@ async function runBenches({ load, output }: CommandContext, flags: BenchFlags): 
   const failed: { bench: string; why: string }[] = [];
   const { signal } = new AbortController();
   for (const bench of BENCHES) {
-    if (flags.only.length > 0 && !flags.only.includes(bench.name)) continue;
+    if (flags.only.length > 0 ? !flags.only.includes(bench.name) : bench.isByNameOnly) continue;
     output.progress(`Measuring ${bench.name}`);
     try {
       const preset = await bench.preset();

@@ -5,8 +5,6 @@ const PROVIDERS = new Map([
   ["together", "https://api.together.xyz/v1"],
 ]);
 
-export const providerNames: readonly string[] = [...PROVIDERS.keys()];
-
 /** The address of the API without a slash at its end: of a provider by name, or as it was given. */
 export function completeApiUrl(urlOrProvider: string): string {
   return (PROVIDERS.get(urlOrProvider) ?? urlOrProvider).replace(/\/+$/, "");

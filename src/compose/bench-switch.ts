@@ -1,0 +1,135 @@
+import { join } from "node:path";
+import type { BenchRow } from "#commands/bench-figures.ts";
+import { benchSwitch } from "#commands/bench-switch.ts";
+import { readSystem } from "#config/system.ts";
+import type { AdapterFile } from "#inference/inference-engine.ts";
+import { TINY_SHAPE, writeBenchAdapter } from "./bench-adapter-file.ts";
+import type { BenchWorld } from "./bench-parts.ts";
+import { openEngine, threadsOf } from "./open-inference.ts";
+import { readTreeBytes } from "./process-memory.ts";
+
+const DOMAINS = 4;
+const SMOLLM2_SHAPE = { layers: 30, width: 576, valueWidth: 192 };
+/** Below it a clock in milliseconds sees nothing. */
+const SWITCH_MS_MIN = 1;
+const MEBIBYTE = 2 ** 20;
+
+/**
+ * Four domains in turns: as models of an Ollama server, and with `inference.adapters: shared`, where the embedded engine opens the
+ * file that this server holds. Same file, same threads, one after the other.
+ */
+export async function switchRows(
+  { directory, config, log }: BenchWorld,
+  program: string,
+  rounds: number,
+  signal: AbortSignal,
+): Promise<readonly BenchRow[]> {
+  const { startOllama } = await import("#inference/ollama/start-ollama.ts");
+  const { openOllamaEngine } = await import("#inference/ollama/ollama-engine.ts");
+  const { findOllamaModelFile } = await import("#inference/ollama/find-model-file.ts");
+  const { baseModelName } = await import("#inference/ollama/model-names.ts");
+  const { openModelPrompts } = await import("#inference/llama/model-prompts.ts");
+  // A context is as large as the streams that it can hold, on both sides.
+  const inference = { ...config.inference, parallelStreams: 1, adaptersLoadedMax: DOMAINS };
+  const embedded = await openEngine(inference, log);
+  const base = embedded.base;
+  await embedded.close();
+  const shape = base.isStandIn ? TINY_SHAPE : SMOLLM2_SHAPE;
+  const adapters = await Promise.all(
+    Array.from({ length: DOMAINS }, (_, seed) => writeAdapter(directory, shape, seed)),
+  );
+  const modelsDirectory = join(directory, "ollama");
+  const ollama = await startOllama({
+    program,
+    modelsDirectory,
+    parallelStreams: 1,
+    modelsLoadedMax: DOMAINS + 1,
+    env: { ...readSystem().environment, HOME: directory },
+  });
+  try {
+    const contextTokens = Math.min(inference.contextTokens, base.contextTokens);
+    const prompts = await openModelPrompts({
+      modelPath: base.path ?? "",
+      modelName: base.name,
+      ...base,
+      contextTokens,
+      log,
+    });
+    const engine = await openOllamaEngine({
+      ...inference,
+      hosts: [{ url: ollama.url }],
+      base,
+      prompts,
+      threads: threadsOf(inference.threads),
+      keepAliveMs: 3_600_000,
+      firstTokenMaxMs: 120_000,
+      nextTokenMaxMs: 60_000,
+      hostRetryMs: 1000,
+      now: () => performance.now(),
+      log,
+    });
+    for (const adapter of adapters) await engine.prepare({ adapter });
+    const models = await benchSwitch({ engine, adapters, rounds, signal });
+    const modelsBytes = await readTreeBytes(ollama.pid);
+    const path = await findOllamaModelFile(baseModelName(base.digest), {
+      url: ollama.url,
+      modelsDirectories: [],
+      signal,
+    });
+    await Promise.all([engine.close(), prompts.close()]);
+    await ollama.stop();
+
+    const bytesBefore = await readTreeBytes(process.pid);
+    const shared = await openEngine({ ...inference, model: path ?? "" }, log);
+    for (const adapter of adapters) await shared.engine.prepare({ adapter });
+    const one = await benchSwitch({ engine: shared.engine, adapters, rounds, signal });
+    const sharedBytes = (await readTreeBytes(process.pid)) - bytesBefore;
+    await shared.close();
+    return rowsOf(base.name, rounds, { ...models, bytes: modelsBytes }, { ...one, bytes: sharedBytes });
+  } finally {
+    await ollama.stop();
+  }
+}
+
+interface Side {
+  readonly switchedMsMedian: number;
+  readonly stayedMsMedian: number;
+  readonly bytes: number;
+}
+
+function rowsOf(model: string, rounds: number, ollama: Side, shared: Side): readonly BenchRow[] {
+  const row = (measured: string, value: number, unit: string, note = ""): BenchRow => ({
+    bench: "switch",
+    measured,
+    value,
+    unit,
+    ...(note === "" ? {} : { note }),
+  });
+  const note = `median of ${rounds * DOMAINS}; ${model}`;
+  const costOf = (side: Side) => Math.max(SWITCH_MS_MIN, side.switchedMsMedian - side.stayedMsMedian);
+  return [
+    row("Ollama, 4 domains in turns: first token", ollama.switchedMsMedian, "ms", note),
+    row("Ollama, one domain: first token", ollama.stayedMsMedian, "ms", note),
+    row("shared, 4 domains in turns: first token", shared.switchedMsMedian, "ms", note),
+    row("shared, one domain: first token", shared.stayedMsMedian, "ms", note),
+    row("first token in turns, Ollama / shared", ollama.switchedMsMedian / shared.switchedMsMedian, "times"),
+    {
+      ...row("the switch itself, Ollama / shared", costOf(ollama) / costOf(shared), "times"),
+      goal: { min: 50 },
+      note: `in turns less one domain: ${costOf(ollama).toFixed(0)} ms, ${costOf(shared).toFixed(0)} ms (at least ${SWITCH_MS_MIN})`,
+    },
+    row(
+      "Ollama: memory with one domain loaded",
+      ollama.bytes / MEBIBYTE,
+      "MiB",
+      "it holds one adapter per base at a time",
+    ),
+    row("shared: memory with 4 domains loaded", shared.bytes / MEBIBYTE, "MiB", "more than before the engine opened"),
+  ];
+}
+
+async function writeAdapter(directory: string, shape: typeof SMOLLM2_SHAPE, seed: number): Promise<AdapterFile> {
+  const path = join(directory, `switch-${seed}.gguf`);
+  const { digest } = await writeBenchAdapter(path, shape, seed);
+  return { digest, path };
+}

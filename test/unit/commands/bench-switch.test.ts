@@ -1,0 +1,27 @@
+import { expect, test } from "vitest";
+import { benchSwitch } from "#commands/bench-switch.ts";
+import type { InferenceEngine } from "#inference/inference-engine.ts";
+import { makeAdapterFiles, openTinyEngine } from "../../fixtures/llama/engine-under-test.ts";
+
+test("benchSwitch() asks the domains in turns, then one alone, and leaves the first round out", async () => {
+  const [engine, adapters] = [await openTinyEngine({ adaptersLoadedMax: 3 }), await makeAdapterFiles()];
+  const asked: string[] = [];
+  const watched: InferenceEngine = {
+    list: () => engine.list(),
+    prepare: (request) => engine.prepare(request),
+    release: (digest) => engine.release(digest),
+    health: () => engine.health(),
+    generate: (request) => {
+      asked.push(request.adapter?.digest ?? "base");
+      return engine.generate(request);
+    },
+  };
+  const { signal } = new AbortController();
+  const figures = await benchSwitch({ engine: watched, adapters: adapters.good, rounds: 1, signal });
+  await Promise.all([engine.close(), adapters.remove()]);
+
+  const [a, b, c] = adapters.good.map(({ digest }) => digest);
+  expect(asked).toEqual([a, b, c, a, b, c, ...Array.from({ length: 6 }, () => a)]);
+  expect(figures.switchedMsMedian).toBeGreaterThan(0);
+  expect(figures.stayedMsMedian).toBeGreaterThan(0);
+});
