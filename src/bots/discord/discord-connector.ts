@@ -109,6 +109,8 @@ export function createDiscordConnector(options: DiscordConnectorOptions): Platfo
     async stop() {
       stopping.abort(new Error("Cannot connect to Discord: the program is stopping"));
       listening.stop();
+      // The end of the connection would be told as the begin of another.
+      client.removeAllListeners(Events.ShardReconnecting);
       await client.destroy();
       // What is being written may still be written to its end.
       client.rest.setToken(token);
