@@ -1,23 +1,35 @@
 import { createEmulator } from "emulate";
 import { expect, onTestFinished, test } from "vitest";
-import { openSlack, replyPart } from "../fixtures/slack/open-slack.ts";
+import type { ChatCommand } from "#bots/chat-command.ts";
+import { BOT_SCOPES } from "#bots/slack/manifest-needs.ts";
+import { openSlack, replyPart, type SlackWorldOptions } from "../fixtures/slack/open-slack.ts";
 import { openSlackDouble } from "../fixtures/slack/slack-double.ts";
 
 const TOKEN = "test_token_admin";
 const TEAM = "T000000001";
 const CHANNEL = "C000000001";
+const ADMIN = "U000000001";
+const OAUTH = { clientId: "12345.67890", clientSecret: "0123456789abcdef0123" };
 
 /** The connector on a Slack that others wrote; our own only signs and delivers, which theirs has no public way for. */
-async function openEmulated() {
+async function openEmulated(given: Pick<SlackWorldOptions, "intake"> & { readonly isByOauth?: boolean } = {}) {
+  const app = { client_id: OAUTH.clientId, client_secret: OAUTH.clientSecret, name: "Reactune", bot_name: "reactune" };
   const emulator = await createEmulator({
     service: "slack",
     port: 0,
-    seed: { slack: { users: [{ name: "ana", real_name: "Ana", is_admin: true }] } },
+    seed: {
+      slack: {
+        users: [{ name: "ana", real_name: "Ana", is_admin: true }],
+        ...(given.isByOauth === true ? { oauth_apps: [{ ...app, redirect_uris: [], scopes: [...BOT_SCOPES] }] } : {}),
+      },
+    },
   });
   onTestFinished(() => emulator.close());
   const slack = await openSlackDouble();
-  const credentials = { botToken: TOKEN, signingSecret: slack.credentials.signingSecret };
-  const world = await openSlack({ slack, credentials, apiUrl: `${emulator.url}/api/` });
+  const { signingSecret } = slack.credentials;
+  const credentials = given.isByOauth === true ? { signingSecret, ...OAUTH } : { signingSecret, botToken: TOKEN };
+  const { intake = {} } = given;
+  const world = await openSlack({ slack, credentials, intake, apiUrl: `${emulator.url}/api/` });
   // biome-ignore lint/suspicious/noExplicitAny: answers of another program
   const call = async (method: string, args: Record<string, string> = {}): Promise<any> => {
     const body = new URLSearchParams(args);
@@ -32,7 +44,7 @@ async function openEmulated() {
     replyPart({ workspaceId: `slack:${TEAM}`, channelId: CHANNEL, ...given });
   const history = async () =>
     (await call("conversations.history", { channel: CHANNEL, include_all_metadata: "true" })).messages;
-  return { ...world, call, part, history };
+  return { ...world, url: emulator.url, call, part, history };
 }
 
 test("a signed event is taken in under the emulated workspace", async () => {
@@ -105,4 +117,77 @@ test("a notice reaches a channel and an admin", async () => {
   expect((await history())[0].text).toBe("Hello");
   const { channels } = await call("conversations.list", { types: "im" });
   expect(channels.length).toBeGreaterThan(0);
+});
+
+test("a workspace installs the app by the emulated OAuth, and is answered with the token that it gave", async () => {
+  const { connector, url, call, history, of, platforms } = await openEmulated({ isByOauth: true });
+  const base = `http://127.0.0.1:${connector.port()}/slack`;
+  const start = await fetch(`${base}/install`, { redirect: "manual" });
+  const { searchParams } = new URL(start.headers.get("location") ?? "");
+  const cookie = start.headers.get("set-cookie")?.split(";")[0] ?? "";
+  const consent = new URLSearchParams({ user_id: ADMIN, redirect_uri: `${base}/oauth_redirect` });
+  for (const name of ["client_id", "scope", "state"]) consent.set(name, searchParams.get(name) ?? "");
+  const agreed = await fetch(`${url}/oauth/v2/authorize/callback`, {
+    method: "POST",
+    body: consent,
+    redirect: "manual",
+  });
+
+  const { status } = await fetch(agreed.headers.get("location") ?? "", { headers: { cookie } });
+
+  expect(status).toBe(200);
+  expect(of("acceptPlaceEvent")).toContainEqual([
+    { kind: "joined", workspaceId: `slack:${TEAM}`, isNew: true, adminId: ADMIN },
+  ]);
+  expect(JSON.stringify(await platforms.listInstallations("slack"))).not.toContain("xoxb-");
+  const bot = (await call("users.list")).members.find((member: { is_bot: boolean }) => member.is_bot);
+  await call("conversations.invite", { channel: CHANNEL, users: bot.id });
+  await connector.tell({ workspaceId: `slack:${TEAM}`, channelId: CHANNEL, text: "Hello" });
+  expect((await history())[0]).toMatchObject({ text: "Hello", user: bot.id });
+});
+
+test("a form opens by a trigger that the emulated Slack gave, and its text is said where the trigger is none", async () => {
+  const form = {
+    title: "Teach a better answer",
+    fields: [{ name: "answer", label: "The better answer", isLong: true, isRequired: true, charsMax: 3000 }],
+  };
+  const teach: ChatCommand = {
+    name: "teach",
+    description: "Teach",
+    access: "everyone",
+    options: [],
+    run: async () => ({ text: "" }),
+  };
+  const { slack, call } = await openEmulated({
+    intake: {
+      commands: [teach],
+      runCommand: async () => ({ text: "Write it behind", form }),
+    },
+  });
+  const type = async (triggerId: string) =>
+    await slack.delivery.deliver("slash_commands", {
+      team_id: TEAM,
+      api_app_id: "A1",
+      trigger_id: triggerId,
+      response_url: slack.responseUrl("R1"),
+      command: "/teach",
+      text: "",
+      channel_id: CHANNEL,
+      channel_name: "general",
+      user_id: ADMIN,
+    });
+
+  const { trigger_id: trigger } = await call("views.generateTriggerId", { user_id: ADMIN });
+  await type(trigger);
+  await type("none.of.these");
+  await expect.poll(() => slack.responses.length).toBe(1);
+
+  expect(JSON.stringify(slack.responses[0]?.body)).toContain("Write it behind");
+  // A trigger opens one form: the first one is used up.
+  const title = { type: "plain_text", text: "Another" };
+  const view = JSON.stringify({ type: "modal", title, blocks: [] });
+  expect(await call("views.open", { trigger_id: trigger, view })).toMatchObject({
+    ok: false,
+    error: "exchanged_trigger_id",
+  });
 });
