@@ -3,24 +3,27 @@ import { StoreUnreachableError } from "#core/errors.ts";
 
 const DEFAULT_DATABASE = "reactune";
 
-const OPTIONS: ConnectOptions = {
-  // A write is told of when most members have it on disk: what was acknowledged outlives any one of them.
+/** A write is told of when most members have it on disk: what was acknowledged outlives any one of them. */
+const ALWAYS: ConnectOptions = {
   writeConcern: { w: "majority", journal: true },
-  retryWrites: true,
+  autoIndex: false,
+  autoCreate: false,
+  bufferCommands: false,
+};
+
+/** Unless the address says otherwise. */
+const USUAL: ConnectOptions = {
   // Another member takes over within this time, or the request fails and the event is answered later.
   serverSelectionTimeoutMS: 10_000,
   // How soon a server that comes back is seen.
   heartbeatFrequencyMS: 2000,
-  autoIndex: false,
-  autoCreate: false,
-  bufferCommands: false,
 };
 
 /** Rejects with StoreUnreachableError, which names the hosts and never the address: it may hold a password. */
 export async function connect(uri: string): Promise<Connection> {
   const connection = createConnection();
   try {
-    await connection.openUri(uri, { ...OPTIONS, ...(namesDatabase(uri) ? {} : { dbName: DEFAULT_DATABASE }) });
+    await connection.openUri(uri, optionsFor(uri));
     return connection;
   } catch (cause) {
     await connection.close().catch(() => undefined);
@@ -32,12 +35,19 @@ function unreachable(uri: string, cause: unknown): StoreUnreachableError {
   return new StoreUnreachableError(hostsOf(uri), { cause: withoutAddress(cause, uri) });
 }
 
+function optionsFor(uri: string): ConnectOptions {
+  const said = new Set(Array.from(uri.matchAll(/[?&](\w+)=/gu), ([, name = ""]) => name.toLowerCase()));
+  const usual = Object.fromEntries(Object.entries(USUAL).filter(([name]) => !said.has(name.toLowerCase())));
+  return { ...ALWAYS, ...usual, ...(namesDatabase(uri) ? {} : { dbName: DEFAULT_DATABASE }) };
+}
+
 function namesDatabase(uri: string): boolean {
   return /^mongodb(?:\+srv)?:\/\/[^/?]+\/[^?]/u.test(uri);
 }
 
-/** Up to the last @ before the path all is credentials. */
+/** Up to the last @ before the path all is credentials. `?` where it is no address. */
 export function hostsOf(uri: string): string {
+  if (!/^mongodb(?:\+srv)?:\/\//u.test(uri)) return "?";
   const [authority = ""] = uri.replace(/^mongodb(?:\+srv)?:\/\//u, "").split(/[/?]/u);
   return authority.slice(authority.lastIndexOf("@") + 1);
 }

@@ -30,6 +30,16 @@ const CASES: readonly [errors.OperatingError, string, string][] = [
     "Cannot use the store: another process has been writing for more than 5000 ms",
   ],
   [
+    new errors.StoreUnreachableError("db1:27017,db2:27017", { cause: CAUSE }),
+    "STORE_UNREACHABLE",
+    'Cannot open the store in MongoDB at "db1:27017,db2:27017": it does not answer as it should',
+  ],
+  [
+    new errors.MigrationFailedError("turn (3 -> 2)"),
+    "MIGRATION_FAILED",
+    "Cannot trust the new store: it differs from the old one in turn (3 -> 2)",
+  ],
+  [
     new errors.RedisUnavailableError("10.0.0.1:6379", "it is not connected"),
     "REDIS_UNAVAILABLE",
     "Cannot use Redis at 10.0.0.1:6379: it is not connected",
