@@ -137,3 +137,27 @@ test("groupExchanges() puts all answers to one question together, the one on its
     ["t2", ["t2"]],
   ]);
 });
+
+const run = { id: "r1", line: "/status", below: 1, state: "running" } as const;
+
+test("a command stays where it was typed while it is answered, and goes when it is dismissed", () => {
+  const typed = reduceAll([sent, accepted, ended, { kind: "command.changed", run }]);
+  const other: ChatAction = { kind: "command.changed", run: { ...run, id: "r2", line: "/help" } };
+  const reply = { text: "All well" };
+
+  const answered = reduceAll([other, { kind: "command.changed", run: { ...run, state: "answered", reply } }], typed);
+
+  expect(answered.commands.map(({ id, state, below }) => [id, state, below])).toEqual([
+    ["r1", "answered", 1],
+    ["r2", "running", 1],
+  ]);
+  expect(reduceAll([{ kind: "command.dismissed", id: "r1" }], answered).commands.map(({ id }) => id)).toEqual(["r2"]);
+});
+
+test("commands are of the conversation that they were typed in: another one begins without them", () => {
+  const typed = reduceAll([sent, accepted, ended, { kind: "command.changed", run }]);
+
+  expect(reduceAll([{ kind: "conversation.new" }], typed).commands).toEqual([]);
+  expect(reduceAll([{ kind: "conversation.opening", conversationId: "c2" }], typed).commands).toEqual([]);
+  expect(isAnswering(typed)).toBe(false);
+});
