@@ -26,6 +26,7 @@ export interface JobRecords {
 
 /** A worker's side: over a connection that waits while Redis is away. */
 export interface JobClaims {
+  read(place: JobPlace): Promise<Job | undefined>;
   /** The job with the try counted, or why it does not run now. */
   start(place: JobPlace, key: string, claim: JobClaim, graceMs: number): Promise<Job | "busy" | "ended">;
   check(place: JobPlace, key: string, claim: JobClaim): Promise<"held" | "cancelled" | "lost">;
@@ -115,11 +116,14 @@ local isOver = state ~= 'queued' and state ~= 'running'
 
 /**
  * ARGV 3 to 7: claim, leaseMs, attemptsMax, error when a dead worker's try was the last, graceMs. After the server was away a worker
- * that lives has lost its lease like one that died: it has the grace to come back before its job is taken over.
+ * that lives has lost its lease like one that died: it has the grace to come back before its job is taken over. Said twice by one
+ * claim it counts once: a connection that was cut repeats what was not answered.
  */
 const START = `${END}
 if isOver or redis.call('EXISTS', job) == 0 then return 'ended' end
-if redis.call('EXISTS', held) == 1 then return 'busy' end
+local holder = redis.call('GET', held)
+if holder == ARGV[3] and claim == ARGV[3] then return 'started' end
+if holder then return 'busy' end
 if cancel then
   stop('cancelled', '')
   return 'ended'
@@ -213,6 +217,7 @@ export function jobRecords(client: Redis | Cluster, names: JobNames): JobRecords
 
 export function jobClaims(client: Redis | Cluster, names: JobNames): JobClaims {
   return {
+    read: (place) => readJob(client, names, place),
     async start(place, key, { token, leaseMs, nowMs }, graceMs) {
       const job = await readJob(client, names, place);
       if (job === undefined) return "ended";

@@ -93,6 +93,8 @@ async function runJob(parts: WorkerParts, claims: JobClaims, bullJob: BullJob, t
   if (state === "succeeded" || state === "cancelled") log.info(fields, "job.ended");
   else log.warn({ ...fields, error: end.error }, "job.failed");
   if (state === "queued") return comeBack(Date.now() + (end.isTryCounted ? retryAfterMs(job.attempts, parts) : 0));
+  // Somebody else has it, or our own word was repeated after a cut: only what has ended may end in BullMQ as well.
+  if (state === "lost" && (await claims.read(place))?.endedAtMs === undefined) return comeBack(Date.now() + GRACE_MS);
   if (state === "failed") throw new UnrecoverableError(end.error);
 }
 

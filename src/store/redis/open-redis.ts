@@ -42,11 +42,14 @@ export interface OpenRedisOptions {
   readonly commandTimeoutMs?: number;
   /** How long the start waits for the first connection. */
   readonly startTimeoutMs?: number;
+  readonly heartbeatMs?: number;
 }
 
 const RETRY_MAX_MS = 2000;
 const CONNECT_TIMEOUT_MS = 2000;
 const MEND_MS = 2000;
+/** Finds out that a wire was cut though nobody asks anything; keeps idle connections from being forgotten on the way, too. */
+const HEARTBEAT_MS = 5000;
 
 /** Resolves also when Redis does not answer: it is looked for from then on, and `describeHealth` says so. */
 export async function openRedis(options: OpenRedisOptions): Promise<RedisConnection> {
@@ -82,20 +85,27 @@ export async function openRedis(options: OpenRedisOptions): Promise<RedisConnect
   await settled(client, startTimeoutMs);
   if (client.status !== "ready") becomeAway(`no answer within ${startTimeoutMs} ms`);
 
+  async function use<T>(act: (client: RedisClient) => Promise<T>): Promise<T> {
+    const isThere = client.status === "ready" && isUp !== false;
+    if (!isThere) throw new RedisUnavailableError(hosts, "it is not connected");
+    return act(client).catch((error: unknown) => {
+      if (isTimeout(error)) {
+        // A server that hangs, or a wire that was cut: the others fail at once until a new connection stands.
+        becomeAway(safeReason(error));
+        client.disconnect(true);
+      }
+      throw isOfDriver(error) ? new RedisUnavailableError(hosts, safeReason(error)) : error;
+    });
+  }
+  const heartbeat = setInterval(() => {
+    use((one) => one.ping()).catch(() => {});
+    for (const one of patient) if (one.status === "ready") void mend(one);
+  }, options.heartbeatMs ?? HEARTBEAT_MS).unref();
+
   return {
     prefix,
     client,
-    async use(act) {
-      if (client.status !== "ready") throw new RedisUnavailableError(hosts, "it is not connected");
-      return act(client).catch((error: unknown) => {
-        if (isTimeout(error)) {
-          // A server that hangs, or a wire that was cut: the others fail at once until a new connection stands.
-          becomeAway(safeReason(error));
-          client.disconnect(true);
-        }
-        throw isOfDriver(error) ? new RedisUnavailableError(hosts, safeReason(error)) : error;
-      });
-    },
+    use,
     openPatient() {
       const other = connect(address, options, { isPatient: true });
       other.on("error", () => {}); // the first connection tells of the outage
@@ -115,6 +125,7 @@ export async function openRedis(options: OpenRedisOptions): Promise<RedisConnect
     }),
     async close() {
       isClosing = true;
+      clearInterval(heartbeat);
       for (const one of [client, ...patient]) one.disconnect();
     },
   };
@@ -125,6 +136,7 @@ function connect(address: RedisAddress, options: OpenRedisOptions, { isPatient }
   const common = {
     ...address.login,
     connectTimeout: CONNECT_TIMEOUT_MS,
+    keepAlive: 30_000,
     maxRetriesPerRequest: isPatient ? null : 0,
     ...(isPatient ? {} : { commandTimeout: options.commandTimeoutMs ?? 1000 }),
     ...(address.isEncrypted ? { tls: options.authority === undefined ? {} : { ca: options.authority } } : {}),
@@ -142,7 +154,7 @@ function connect(address: RedisAddress, options: OpenRedisOptions, { isPatient }
   return new Redis({ ...common, ...address.hosts[0], enableOfflineQueue: isPatient, retryStrategy });
 }
 
-/** After an outage: a connection whose wire was cut without a word would wait for minutes before it notices. */
+/** A connection whose wire was cut without a word would wait for minutes before it notices. */
 async function mend(client: RedisClient): Promise<void> {
   const isAlive = Promise.race([client.ping().then(() => true), sleep(MEND_MS, false, { ref: false })]);
   if (!(await isAlive.catch(() => false)) && client.status === "ready") client.disconnect(true);
