@@ -28,7 +28,7 @@ const perMinute = (calls: number, reserved = 0): Window => ({ calls, perMs: MINU
 
 const WINDOWS: ReadonlyMap<string, Window> = new Map([
   ["chat.startStream", perMinute(20)],
-  ["chat.stopStream", perMinute(20)],
+  ["chat.stopStream", perMinute(20, 8)],
   ["chat.appendStream", perMinute(100)],
   ["chat.update", perMinute(50, 20)],
   ["chat.delete", perMinute(50)],

@@ -77,7 +77,8 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
     if (part.text.trim() === "" || hasLink(part.text)) return false;
     if (withoutStreams.get(workspace.teamId) || withoutStreams.get(`${workspace.teamId} ${part.channelId}`))
       return false;
-    return workspace.calls.hasRoom("chat.startStream");
+    // A stream that cannot be ended soon would keep its buttons from people for up to a minute.
+    return workspace.calls.hasRoom("chat.startStream") && workspace.calls.hasRoom("chat.stopStream");
   }
 
   async function startStream(
