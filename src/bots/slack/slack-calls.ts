@@ -51,7 +51,7 @@ const REPEAT_MS = 250;
 const WAITS_MAX = 8;
 const WAIT_SECONDS_MAX = 120;
 /** How often a call that has to wait for its turn looks. */
-const LOOK_MS = 200;
+const LOOK_MS = 50;
 
 export function createSlackCalls(client: webApi.WebClient, now: Now): SlackCalls {
   const blockedUntilMs = new Map<string, number>();
