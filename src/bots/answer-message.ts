@@ -174,11 +174,9 @@ function replyTarget(turnId: string, message: AskedMessage, questions: readonly 
 
 /** Turn and planned delivery are durable before anything is posted: a kill from here on is finished after the restart. */
 async function saveDraft(parts: AnswerParts, { turn, conversation }: Draft): Promise<void> {
-  const arms = conversation.arms.filter((arm) => arm.domain !== turn.domain.domain);
   await parts.chat.saveConversation({
     ...conversation,
     domain: turn.domain.domain,
-    arms: [...arms, { domain: turn.domain.domain, ...turn.arm }],
     lastTurnAtMs: Math.max(conversation.lastTurnAtMs, turn.askedAtMs),
     turns: Math.max(conversation.turns, turn.position + 1),
   });

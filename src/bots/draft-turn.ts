@@ -13,6 +13,7 @@ import type { Example, ExampleAsk } from "./retrieve-examples.ts";
 /** A turn before its first token, with what it was decided from. */
 export interface Draft {
   readonly turn: Turn;
+  /** With the arm that this turn keeps for those that come. */
   readonly conversation: Conversation;
   readonly history: readonly Turn[];
   /** Nearest first. */
@@ -53,8 +54,15 @@ export async function draftTurn(
     domain: domain.domain,
   };
   const kept = conversation.arms.find((arm) => arm.domain === domain.domain);
-  const { adapterDigest, epoch } = chooseArm(parts.services.current(scope), kept, parts.base.digest);
+  const service = parts.services.current(scope);
+  const isBaseOnly = parts.places.of(message).model === "base";
+  const { adapterDigest, epoch }: Arm = isBaseOnly
+    ? { epoch: service.epoch }
+    : chooseArm(service, kept, parts.base.digest);
   const arm: Arm = { ...(adapterDigest === undefined ? {} : { adapterDigest }), epoch };
+  // What the place's setting chose is no choice of the conversation: it ends with the setting.
+  const others = conversation.arms.filter((one) => one.domain !== domain.domain);
+  const arms = isBaseOnly ? conversation.arms : [...others, { domain: domain.domain, ...arm }];
   const systemPrompt = await parts.settings.systemPromptFor(question, message);
   const examples = await findExamples(parts, {
     ask: {
@@ -101,7 +109,16 @@ export async function draftTurn(
     messages: [{ messageId: message.messageId, role: "question", part: 0 }],
     askedAtMs: message.sentAtMs,
   };
-  return { turn, conversation, history, examples, systemPrompt, cached, cacheScopeOf: scopeOfArm, startedAtMs };
+  return {
+    turn,
+    conversation: { ...conversation, arms },
+    history,
+    examples,
+    systemPrompt,
+    cached,
+    cacheScopeOf: scopeOfArm,
+    startedAtMs,
+  };
 }
 
 /** Told by the turns themselves: a kill between the conversation's record and the turn's leaves its count one too high. */

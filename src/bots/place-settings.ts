@@ -7,6 +7,8 @@ import type { Platform, Visibility } from "#core/scope.ts";
  */
 export interface PlaceSettings {
   readonly systemPrompt: string;
+  /** What answers: the adapter in service, or always the base model. */
+  readonly model: "learned" | "base";
   /** "auto" or a language code. */
   readonly replyLanguage: string;
   /** Which messages of a channel the bot answers; a direct message it always does. */

@@ -33,6 +33,7 @@ export function placeSettingsOf(
   const emoji = chosen<Readonly<Record<string, number>>>("feedback.emoji", {});
   return {
     systemPrompt: chosen("assistant.systemPrompt", assistant.systemPrompt),
+    model: chosen("assistant.model", assistant.model),
     replyLanguage: chosen("assistant.replyLanguage", assistant.replyLanguage),
     mention: chosen("chat.mention", chat.mention),
     allowedChannels: chosen("chat.allowedChannels", chat.allowedChannels),

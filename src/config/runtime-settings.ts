@@ -6,6 +6,11 @@ import { describeExpected, schemaOf } from "./settings.ts";
 export const runtimeSettings: readonly RuntimeSetting[] = [
   { key: "assistant.systemPrompt", perChannel: true, description: "Who the assistant is and how it answers" },
   {
+    key: "assistant.model",
+    perChannel: true,
+    description: "What answers: learned (the adapter in service) or base (the model as it came)",
+  },
+  {
     key: "assistant.replyLanguage",
     perChannel: true,
     description: "Language of the replies: auto or a code such as pt",

@@ -3,6 +3,7 @@ import { expect, test, vi } from "vitest";
 import { InferenceUnavailableError, QueueFullError } from "#core/errors.ts";
 import type { GenerateChunk } from "#inference/inference-engine.ts";
 import { createSystemPrompt } from "#inference/reply-language.ts";
+import { fixedSettings } from "../../fixtures/bots/fixed-settings.ts";
 import { openChatWorld } from "./chat-world.ts";
 
 test("answerMessage() stores the reply with where it came from and shows its final text last", async () => {
@@ -128,6 +129,23 @@ test("answerMessage() moves an open conversation at its next turn when the adapt
   await world.rollBack();
 
   expect((await world.ask("My other order?")).reply).toBe("base");
+});
+
+test("answerMessage() lets the base answer where the place says so, and the adapter again when it no longer does", async () => {
+  const place: { model: "learned" | "base" } = { model: "base" };
+  const world = await openChatWorld({ answer: (_, adapter) => ({ text: adapter ?? "base" }) });
+  Object.assign(world.parts, { places: fixedSettings(() => place) });
+  const digest = await world.makeAdapter("first");
+  await world.activate(digest);
+
+  const first = await world.ask("Where is my refund?");
+  place.model = "learned";
+  const second = await world.ask("And my order?");
+  place.model = "base";
+  const third = await world.ask("And the other order?");
+
+  expect([first.reply, second.reply, third.reply]).toEqual(["base", digest, "base"]);
+  expect(new Set([first.conversationId, second.conversationId, third.conversationId]).size).toBe(1);
 });
 
 test("answerMessage() lets the base answer and says so when the adapter's file is gone", async () => {
