@@ -1,3 +1,5 @@
+import { ConfigInvalidError } from "#core/errors.ts";
+
 export interface RedisAddress {
   readonly hosts: readonly RedisHost[];
   readonly isEncrypted: boolean;
@@ -16,12 +18,12 @@ const SHAPE =
   /^(?<scheme>rediss?):\/\/(?:(?<login>[^@/]*)@)?(?<hosts>[^/?#]+)(?:\/(?<db>\d*))?(?:\?(?<query>[^#]*))?$/u;
 
 /**
- * `redis[s]://[user:password@]host[:port][,host[:port]...][/database][?cluster=true]`. Throws TypeError when it has another
- * shape; the message never quotes the address, which may hold a password.
+ * `redis[s]://[user:password@]host[:port][,host[:port]...][/database][?cluster=true]`. Throws ConfigInvalidError when it has
+ * another shape; the message never quotes the address, which may hold a password.
  */
 export function parseRedisAddress(url: string): RedisAddress {
   const { scheme, login = "", hosts = "", db = "", query = "" } = SHAPE.exec(url)?.groups ?? {};
-  if (scheme === undefined) throw new TypeError("Cannot read the address of Redis: it is not redis://host:port");
+  if (scheme === undefined) throw new ConfigInvalidError(["REDIS_URL is not redis://host:port"]);
   const [username = "", ...password] = login.split(":");
   const list = hosts.split(",").map(parseHost);
   return {
@@ -45,7 +47,7 @@ function parseHost(text: string): RedisHost {
   const { six, four, port } =
     /^(?:\[(?<six>[^\]]+)\]|(?<four>[^:[\]]+))(?::(?<port>\d{1,5}))?$/u.exec(text)?.groups ?? {};
   const host = six ?? four;
-  if (host === undefined) throw new TypeError("Cannot read the address of Redis: a host is not a name with a port");
+  if (host === undefined) throw new ConfigInvalidError(["a host in REDIS_URL is not a name with a port"]);
   return { host, port: port === undefined ? PORT : Number(port) };
 }
 

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { ConfigInvalidError } from "#core/errors.ts";
 import { describeRedisHosts, parseRedisAddress } from "#store/redis/redis-address.ts";
 
 test.each([
@@ -44,7 +45,7 @@ test.each([
   "redis://a:secret@one:1:2",
   "secret",
 ])("parseRedisAddress() refuses %s without quoting it", (url) => {
-  expect(() => parseRedisAddress(url)).toThrow(TypeError);
+  expect(() => parseRedisAddress(url)).toThrow(ConfigInvalidError);
   expect(() => parseRedisAddress(url)).not.toThrow(/secret/);
 });
 
