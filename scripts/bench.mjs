@@ -4,6 +4,13 @@ import { pathToFileURL } from "node:url";
 import { requireNode } from "./setup/require-node.mjs";
 
 requireNode();
+const only = process.argv.indexOf("--only");
+if (only !== -1 && process.argv[only + 1] === "platform") {
+  // Its peers live under test/, so it is no part of the program.
+  process.argv.splice(only, 2);
+  await import("./bench-platform.mjs");
+  process.exit();
+}
 const { dist } = await import("./setup/paths.mjs");
 const { isChatPrepared, prepareChat } = await import("./setup/prepare-chat.mjs");
 const { createProgress } = await import("./setup/progress.mjs");

@@ -1,0 +1,89 @@
+// `npm run bench -- --only platform`: what Discord and Slack cost, against doubles in processes of their own.
+// `node scripts/bench-platform.mjs --only slack --events 5000`; `--as-built` measures dist/ as it lies there.
+import { availableParallelism, cpus } from "node:os";
+import { parseArgs } from "node:util";
+import { requireNode } from "./setup/require-node.mjs";
+
+requireNode();
+const { values } = parseArgs({
+  options: {
+    only: { type: "string", multiple: true, default: ["slack", "discord"] },
+    events: { type: "string", default: "6000" },
+    "per-second": { type: "string", default: "60" },
+    askers: { type: "string", default: "6" },
+    messages: { type: "string", default: "300" },
+    rounds: { type: "string", default: "8" },
+    "at-once": { type: "string", default: "4" },
+    set: { type: "string", multiple: true, default: [] },
+    "node-flag": { type: "string", multiple: true, default: [] },
+    // On a machine that others load: the event loops of peer, program and control go before them.
+    "go-first": { type: "boolean", default: false },
+    "as-built": { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+    log: { type: "boolean", default: false },
+  },
+});
+if (!values["as-built"]) {
+  const { isChatPrepared, prepareChat } = await import("./setup/prepare-chat.mjs");
+  const { createProgress } = await import("./setup/progress.mjs");
+  if (!isChatPrepared()) await prepareChat(createProgress());
+}
+const shared = {
+  nodeFlags: values["node-flag"],
+  settings: Object.fromEntries(values.set.map((one) => one.split(/=(.*)/s).slice(0, 2))),
+};
+const report = {
+  machine: `${availableParallelism()} cores of ${cpus()[0]?.model.trim()}, Node ${process.versions.node}`,
+};
+if (values.only.includes("slack")) {
+  const { benchSlackAcknowledgement } = await import("./benching/slack-acknowledgement.mjs");
+  const [events, perSecond, askers] = [values.events, values["per-second"], values.askers].map(Number);
+  report.slack = await benchSlackAcknowledgement({ events, perSecond, askers, goFirst: values["go-first"], ...shared });
+}
+if (values.only.includes("discord")) {
+  const { benchDiscordProcessor } = await import("./benching/discord-processor.mjs");
+  const [messages, rounds, atOnce] = [values.messages, values.rounds, values["at-once"]].map(Number);
+  report.discord = await benchDiscordProcessor({ messages, rounds, atOnce, ...shared });
+}
+const { log: slackLog, ...slack } = report.slack ?? {};
+const { log: discordLog, ...discord } = report.discord ?? {};
+if (values.log) process.stderr.write(`${slackLog ?? ""}${discordLog ?? ""}`);
+process.stdout.write(values.json ? `${JSON.stringify({ ...report, slack, discord }, null, 2)}\n` : describe(report));
+
+function describe({ machine, slack, discord }) {
+  return `\n${machine}\n${slack === undefined ? "" : describeSlack(slack)}${discord === undefined ? "" : describeDiscord(discord)}`;
+}
+
+function describeSlack({ ours, bare, flush, byKind, loopDelayMs, ...rest }) {
+  const line = (name, { count, p50, p99, p999, max }) =>
+    `  ${name.padEnd(34)}${[p50, p99, p999, max].map((ms) => ms.toFixed(1).padStart(9)).join("")}   (${count})\n`;
+  const { events, lastedMs, asked, answered, replyChars, refused, busyRatio, goFirst, loadBefore, loadAfter } = rest;
+  return `
+Slack over HTTP: from an event's sending to its acknowledgement while the model writes; milliseconds
+  ${"".padEnd(34)}${["p50", "p99", "p99.9", "max"].map((name) => name.padStart(9)).join("")}
+${line("this program (goal: p99.9 <= 25)", ours)}${Object.entries(byKind)
+  .map(([kind, figures]) => line(`  ${kind}`, figures))
+  .join(
+    "",
+  )}${line("bare Bolt, the same events", bare)}${line("4 KiB written and flushed to disk", flush)}  event loop of this program, late by${[loopDelayMs.p50, loopDelayMs.p99, loopDelayMs.p999, loopDelayMs.max].map((ms) => ms.toFixed(1).padStart(8)).join(" ")}
+  ${events} events in ${(lastedMs / 1000).toFixed(0)} s, ${refused} refused; a reply was being written at ${(100 * busyRatio).toFixed(1)} % of them;
+  ${answered} of ${asked} questions answered, ${replyChars} characters; load ${loadBefore.toFixed(1)} before, ${loadAfter.toFixed(1)} after${goFirst ? ";\n  event loops went before the machine's other work" : ""}
+`;
+}
+
+function describeDiscord({ ours, echo, ratios, messages, rounds, loadBefore, loadAfter }) {
+  const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+  const line = (name, figures) => {
+    const of = (key) =>
+      median(figures.map((one) => one[key]))
+        .toFixed(2)
+        .padStart(10);
+    return `  ${name.padEnd(34)}${of("processorMs")}${of("userMs")}${of("systemMs")}${of("wallMs")}${of("requestsPerMessage")}\n`;
+  };
+  const sorted = ratios.toSorted((a, b) => a - b);
+  return `
+Discord: processor time per message, milliseconds (median of ${rounds} rounds of ${messages} messages)
+  ${"".padEnd(34)}${["processor", "user", "system", "wall", "requests"].map((name) => name.padStart(10)).join("")}
+${line("this program, from its cache", ours)}${line("bare discord.js echo", echo)}  ratio ${median(ratios).toFixed(2)} (goal: <= 1.5; ${sorted[0].toFixed(2)} to ${sorted.at(-1).toFixed(2)}); load ${loadBefore.toFixed(1)} before, ${loadAfter.toFixed(1)} after
+`;
+}

@@ -1,0 +1,79 @@
+import { loadavg } from "node:os";
+import { inRoot } from "../setup/paths.mjs";
+import { openBenchWorld, reporterFlags } from "./processes.mjs";
+
+const QUESTION = "What is the capital of Portugal?";
+const DISCORD = "test/fixtures/bench/discord-peer.ts";
+
+/**
+ * Processor time per message: the whole product, which answers from its cache, and a bare discord.js bot that echoes. Both talk to
+ * the same double, which runs in a third process; they take turns, so that both meet the same load.
+ */
+export async function benchDiscordProcessor({ messages, rounds, atOnce, nodeFlags, settings }) {
+  const world = openBenchWorld();
+  try {
+    const discord = await world.startPeer(inRoot(DISCORD));
+    const channels = messages * (rounds + 1) + 10;
+    const places = {
+      ours: await discord.ask("open", { name: "ours", channels }),
+      echo: await discord.ask("open", { name: "echo", channels }),
+    };
+    const echo = await world.start([
+      ...reporterFlags,
+      inRoot("test", "fixtures", "bench", "echo-bot.mjs"),
+      places.echo.apiUrl,
+      places.echo.token,
+    ]);
+    const ours = await world.startProgram({
+      variables: { DISCORD_TOKEN: places.ours.token },
+      settings: {
+        "discord.apiUrl": places.ours.apiUrl,
+        // One request a message, as the echo has.
+        "discord.offerEmoji": false,
+        "chat.firstContactNotice": false,
+        "log.format": "json",
+        "inference.replyTokensMax": 16,
+        "conversation.messagesPerMinuteMax": 1000,
+        "conversation.channelMessagesPerMinuteMax": 100_000,
+        "conversation.workspaceMessagesPerMinuteMax": 1_000_000,
+        ...settings,
+      },
+      nodeFlags,
+    });
+    const bots = { ours, echo };
+    // The model answers once; from then on the cache does.
+    await discord.ask("ask", { name: "ours", question: QUESTION, count: 1, atOnce: 1 });
+    const loadBefore = loadavg()[0];
+    const measured = { ours: [], echo: [] };
+    for (let round = 0; round <= rounds; round++) {
+      const order = round % 2 === 0 ? ["ours", "echo"] : ["echo", "ours"];
+      for (const name of order) {
+        const figures = await measureRound(discord, bots[name], { name, question: QUESTION, count: messages, atOnce });
+        // The first round warms both up.
+        if (round > 0) measured[name].push(figures);
+      }
+    }
+    const ratios = measured.ours.map(({ processorMs }, index) => processorMs / measured.echo[index].processorMs);
+    return { loadBefore, loadAfter: loadavg()[0], messages, rounds, ratios, ...measured, log: ours.log() };
+  } finally {
+    await world.close();
+  }
+}
+
+async function measureRound(discord, bot, asked) {
+  const { cpu: before } = await bot.ask("usage");
+  const { ms, chars, requests, others, failures } = await discord.ask("ask", asked);
+  if (failures.length > 0) throw new Error(`Cannot measure: the double failed: ${failures[0]}`);
+  const { cpu: after } = await bot.ask("usage");
+  const userMs = (after.user - before.user) / 1000 / asked.count;
+  const systemMs = (after.system - before.system) / 1000 / asked.count;
+  return {
+    processorMs: userMs + systemMs,
+    userMs,
+    systemMs,
+    wallMs: ms / asked.count,
+    requestsPerMessage: requests / asked.count,
+    chars: chars / asked.count,
+    others,
+  };
+}
