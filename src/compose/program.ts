@@ -5,6 +5,7 @@ import { readSystem } from "#config/system.ts";
 import type { CommandContext } from "./command-context.ts";
 import { addDataCommands } from "./program-data.ts";
 import { addLearningCommands } from "./program-learning.ts";
+import { addMigrateCommand } from "./program-migrate.ts";
 import { addServerCommands } from "./program-server.ts";
 import { addSetupCommands } from "./program-setup.ts";
 import { addWorkshopCommands } from "./program-workshop.ts";
@@ -49,6 +50,7 @@ export function createProgram(program: Command, output: Output): Command {
   addSetupCommands(program, context);
   addLearningCommands(program, context);
   addDataCommands(program, context);
+  addMigrateCommand(program, context);
   addWorkshopCommands(program, context);
   return program;
 }

@@ -259,6 +259,16 @@ export class StoreUnreachableError extends OperatingError {
   }
 }
 
+export class MigrationRefusedError extends OperatingError {
+  readonly code = "MIGRATION_REFUSED";
+  readonly hint =
+    "Stop every process of Reactune, set MONGODB_URI, then `reactune migrate --from sqlite --to mongo --dry-run`";
+
+  constructor(from: string, to: string, why: string) {
+    super(`Cannot migrate from "${from}" to "${to}": ${why}`);
+  }
+}
+
 export class MigrationFailedError extends OperatingError {
   readonly code = "MIGRATION_FAILED";
   readonly hint = "Go on with the store that was read, which was not changed; empty the other one and migrate again";

@@ -10,7 +10,7 @@ import { ARCHIVE_VERSION } from "./archive-export.ts";
 import type { Collections } from "./collections.ts";
 import { keyOf, keyText } from "./keys.ts";
 import { recordsOf } from "./record-list.ts";
-import { openModel } from "./records.ts";
+import { insertRows, openModel } from "./records.ts";
 
 /** The largest true record is a data set with the ids of its turns. A letter takes at most 3 bytes, and a document 16 MB. */
 const LINE_LETTERS_MAX = 5_000_000;
@@ -157,7 +157,7 @@ async function addPage(aside: Model<AsideRow>, page: readonly AsideRow[]): Promi
   const ids = new Set(known.map(({ _id }) => _id));
   const twice = page.find(({ _id }) => ids.has(_id));
   if (twice !== undefined) throw new ImportInvalidError(twice.line, `a ${twice.kind} of this id came before`);
-  if (page.length > 0) await aside.insertMany(page as never, { ordered: true, lean: true });
+  await insertRows(aside, page);
 }
 
 /** Feedback is kept in its turn. */

@@ -12,7 +12,7 @@ import type { Collections, TurnRow } from "./collections.ts";
 import type { Erasing } from "./erasing.ts";
 import { rebuildFigures } from "./rebuild.ts";
 import { recordsOf } from "./record-list.ts";
-import { nextOrder } from "./records.ts";
+import { insertRows, nextOrder } from "./records.ts";
 import { raiseRevision } from "./settings.ts";
 import type { Settling } from "./settle.ts";
 import { stateOf } from "./turn-writer.ts";
@@ -138,10 +138,9 @@ async function insertPage(
   page: readonly AsideRow[],
 ): Promise<void> {
   const records = page.map(({ record }) => JSON.parse(record) as unknown);
-  const many = { ordered: true, lean: true } as const;
   if (name === rows.turn.table.name) {
     const states = await statesOf(rows, aside, records as readonly Turn[]);
-    await rows.turnRow.insertMany(states as never, many);
+    await insertRows(rows.turnRow, states);
   } else if (name === rows.conversation.table.name) {
     const conversations = records as readonly Conversation[];
     const found = conversations.map((one) => ({
@@ -149,16 +148,12 @@ async function insertPage(
       rev: 1,
       is_erased: one.title === "" ? 1 : 0,
     }));
-    await rows.conversation.model.insertMany(found, many);
+    await insertRows(rows.conversation.model, found);
   } else {
     const one = recordsOf(rows).find(({ table }) => table.name === name);
     const isKept = name === rows.deletion.table.name || name === rows.erasedPlace.table.name;
     if (isKept) for (const record of records) await one?.save(record);
-    else
-      await one?.model.insertMany(
-        records.map((record) => one.rowOf(record)),
-        many,
-      );
+    else if (one !== undefined) await insertRows(one.model, records.map(one.rowOf));
   }
 }
 

@@ -1,7 +1,7 @@
 import type { SemanticCache } from "#store/semantic-cache.ts";
 import type { ErasedLookup } from "./erased-lookup.ts";
 
-/** A cache that takes in nothing of a turn that this store erased. */
+/** A cache, wherever it is kept, that takes in nothing of a turn that this store erased. */
 export function guardCache(cache: SemanticCache, erased: ErasedLookup): SemanticCache {
   return {
     ...cache,

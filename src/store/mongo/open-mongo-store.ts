@@ -52,6 +52,7 @@ export interface MongoStore {
   readonly platforms: PlatformStore;
   readonly privacy: PrivacyStore;
   readonly vectors: TurnVectorStore;
+  /** The one that was given, or one in MongoDB; in both nothing of an erased turn is taken in. */
   readonly cache: SemanticCache;
   readonly leases: Leases;
   readonly archive: Archive;
@@ -67,6 +68,8 @@ export interface MongoStoreOptions {
   readonly now: () => number;
   /** How many events of a run are kept; 5,000 when not given. */
   readonly runEventsMax?: number;
+  /** Kept elsewhere, in Redis; erasing reaches it too. */
+  readonly cache?: SemanticCache;
 }
 
 /**
@@ -87,11 +90,11 @@ export async function openMongoStore(options: MongoStoreOptions): Promise<MongoS
   }
 }
 
-function composeStore(connection: Connection, { now, runEventsMax = 5000 }: MongoStoreOptions) {
+function composeStore(connection: Connection, { now, runEventsMax = 5000, cache: given }: MongoStoreOptions) {
   const rows = openCollections(connection);
   const erased = mongoErasedLookup(rows);
   const intents = mongoIntents(rows, now);
-  const cache = guardCache(mongoCache(connection), erased);
+  const cache = guardCache(given ?? mongoCache(connection), erased);
   const settling = mongoSettling(rows, {
     intents,
     now,

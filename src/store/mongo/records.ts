@@ -134,6 +134,21 @@ export async function upsert<T>(write: () => Promise<T>): Promise<T> {
   return (await ignoreDuplicate(write())) ?? write();
 }
 
+/** The driver's error for many writes carries what was to be written, people's words among it: only its code is passed on. */
+export async function insertRows<R>(model: Model<R>, rows: readonly object[]): Promise<void> {
+  if (rows.length === 0) return;
+  try {
+    await model.insertMany(rows as never, { ordered: true, lean: true });
+  } catch (error) {
+    throw withoutRows(model, rows.length, error);
+  }
+}
+
+function withoutRows<R>(model: Model<R>, rows: number, error: unknown): Error {
+  const { code = "unknown" } = error as { readonly code?: unknown };
+  return new Error(`Cannot insert ${rows} records into "${model.collection.name}": error ${code}`);
+}
+
 /** Undefined when a record of this key was there. */
 export async function ignoreDuplicate<T>(write: Promise<T>): Promise<T | undefined> {
   try {

@@ -35,6 +35,11 @@ const CASES: readonly [errors.OperatingError, string, string][] = [
     'Cannot open the store in MongoDB at "db1:27017,db2:27017": it does not answer as it should',
   ],
   [
+    new errors.MigrationRefusedError("sqlite", "sqlite", "they are the same"),
+    "MIGRATION_REFUSED",
+    'Cannot migrate from "sqlite" to "sqlite": they are the same',
+  ],
+  [
     new errors.MigrationFailedError("turn (3 -> 2)"),
     "MIGRATION_FAILED",
     "Cannot trust the new store: it differs from the old one in turn (3 -> 2)",
