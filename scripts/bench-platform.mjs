@@ -16,8 +16,6 @@ const { values } = parseArgs({
     "at-once": { type: "string", default: "4" },
     set: { type: "string", multiple: true, default: [] },
     "node-flag": { type: "string", multiple: true, default: [] },
-    // On a machine that others load: the event loops of peer, program and control go before them.
-    "go-first": { type: "boolean", default: false },
     "as-built": { type: "boolean", default: false },
     json: { type: "boolean", default: false },
     log: { type: "boolean", default: false },
@@ -38,7 +36,7 @@ const report = {
 if (values.only.includes("slack")) {
   const { benchSlackAcknowledgement } = await import("./benching/slack-acknowledgement.mjs");
   const [events, perSecond, askers] = [values.events, values["per-second"], values.askers].map(Number);
-  report.slack = await benchSlackAcknowledgement({ events, perSecond, askers, goFirst: values["go-first"], ...shared });
+  report.slack = await benchSlackAcknowledgement({ events, perSecond, askers, ...shared });
 }
 if (values.only.includes("discord")) {
   const { benchDiscordProcessor } = await import("./benching/discord-processor.mjs");
@@ -57,7 +55,7 @@ function describe({ machine, slack, discord }) {
 function describeSlack({ ours, bare, flush, byKind, loopDelayMs, ...rest }) {
   const line = (name, { count, p50, p99, p999, max }) =>
     `  ${name.padEnd(34)}${[p50, p99, p999, max].map((ms) => ms.toFixed(1).padStart(9)).join("")}   (${count})\n`;
-  const { events, lastedMs, asked, answered, replyChars, refused, busyRatio, goFirst, loadBefore, loadAfter } = rest;
+  const { events, lastedMs, asked, answered, replyChars, refused, busyRatio, loadBefore, loadAfter } = rest;
   return `
 Slack over HTTP: from an event's sending to its acknowledgement while the model writes; milliseconds
   ${"".padEnd(34)}${["p50", "p99", "p99.9", "max"].map((name) => name.padStart(9)).join("")}
@@ -67,7 +65,7 @@ ${line("this program (goal: p99.9 <= 25)", ours)}${Object.entries(byKind)
     "",
   )}${line("bare Bolt, the same events", bare)}${line("4 KiB written and flushed to disk", flush)}  event loop of this program, late by${[loopDelayMs.p50, loopDelayMs.p99, loopDelayMs.p999, loopDelayMs.max].map((ms) => ms.toFixed(1).padStart(8)).join(" ")}
   ${events} events in ${(lastedMs / 1000).toFixed(0)} s, ${refused} refused; a reply was being written at ${(100 * busyRatio).toFixed(1)} % of them;
-  ${answered} of ${asked} questions answered, ${replyChars} characters; load ${loadBefore.toFixed(1)} before, ${loadAfter.toFixed(1)} after${goFirst ? ";\n  event loops went before the machine's other work" : ""}
+  ${answered} of ${asked} questions answered, ${replyChars} characters; load ${loadBefore.toFixed(1)} before, ${loadAfter.toFixed(1)} after
 `;
 }
 

@@ -5,16 +5,16 @@ import { requireNode } from "./setup/require-node.mjs";
 
 requireNode();
 const only = process.argv.indexOf("--only");
-if (only !== -1 && process.argv[only + 1] === "platform") {
+if (process.argv[only + 1] === "platform") {
   // Its peers live under test/, so it is no part of the program.
   process.argv.splice(only, 2);
   await import("./bench-platform.mjs");
-  process.exit();
+} else {
+  const { dist } = await import("./setup/paths.mjs");
+  const { isChatPrepared, prepareChat } = await import("./setup/prepare-chat.mjs");
+  const { createProgress } = await import("./setup/progress.mjs");
+  if (!isChatPrepared()) await prepareChat(createProgress());
+  const main = join(dist, "main.js");
+  process.argv = [process.argv[0], main, "bench", ...process.argv.slice(2)];
+  await import(pathToFileURL(main).href);
 }
-const { dist } = await import("./setup/paths.mjs");
-const { isChatPrepared, prepareChat } = await import("./setup/prepare-chat.mjs");
-const { createProgress } = await import("./setup/progress.mjs");
-if (!isChatPrepared()) await prepareChat(createProgress());
-const main = join(dist, "main.js");
-process.argv = [process.argv[0], main, "bench", ...process.argv.slice(2)];
-await import(pathToFileURL(main).href);

@@ -1,9 +1,10 @@
 import { loadavg } from "node:os";
-import { inRoot } from "../setup/paths.mjs";
+import { fileURLToPath } from "node:url";
 import { openBenchWorld, reporterFlags } from "./processes.mjs";
 
 const QUESTION = "What is the capital of Portugal?";
-const DISCORD = "test/fixtures/bench/discord-peer.ts";
+const PEER = fileURLToPath(new URL("../../test/fixtures/bench/discord-peer.ts", import.meta.url));
+const ECHO_BOT = fileURLToPath(new URL("../../test/fixtures/bench/echo-bot.mjs", import.meta.url));
 
 /**
  * Processor time per message: the whole product, which answers from its cache, and a bare discord.js bot that echoes. Both talk to
@@ -12,18 +13,13 @@ const DISCORD = "test/fixtures/bench/discord-peer.ts";
 export async function benchDiscordProcessor({ messages, rounds, atOnce, nodeFlags, settings }) {
   const world = openBenchWorld();
   try {
-    const discord = await world.startPeer(inRoot(DISCORD));
+    const discord = await world.startPeer(PEER);
     const channels = messages * (rounds + 1) + 10;
     const places = {
       ours: await discord.ask("open", { name: "ours", channels }),
       echo: await discord.ask("open", { name: "echo", channels }),
     };
-    const echo = await world.start([
-      ...reporterFlags,
-      inRoot("test", "fixtures", "bench", "echo-bot.mjs"),
-      places.echo.apiUrl,
-      places.echo.token,
-    ]);
+    const echo = await world.start([...reporterFlags, ECHO_BOT, places.echo.apiUrl, places.echo.token]);
     const ours = await world.startProgram({
       variables: { DISCORD_TOKEN: places.ours.token },
       settings: {

@@ -1,5 +1,5 @@
 // Processes that a bench starts beside itself: peers built from test/fixtures/bench, bots, and the product's own program.
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -106,8 +106,6 @@ async function startProcess(args, { cwd, variables = {}, isReady } = {}) {
   return {
     pid: child.pid,
     told,
-    /** Its event loop, and no other thread, goes before everything else on this machine: needs Linux and root. */
-    goFirst: () => execFileSync("chrt", ["--fifo", "--pid", "10", `${child.pid}`]),
     log: () => log,
     ask(what, given = {}) {
       const id = ++asked;

@@ -1,16 +1,18 @@
 import { loadavg } from "node:os";
 import { join } from "node:path";
-import { inRoot } from "../setup/paths.mjs";
+import { fileURLToPath } from "node:url";
 import { openBenchWorld } from "./processes.mjs";
 
+const PEER = fileURLToPath(new URL("../../test/fixtures/bench/slack-peer.ts", import.meta.url));
+const BARE_BOLT = fileURLToPath(new URL("../../test/fixtures/bench/bare-bolt.mjs", import.meta.url));
+
 /** From an event's sending to Slack's acknowledgement over HTTP, while the model writes all the time. */
-export async function benchSlackAcknowledgement({ events, perSecond, askers, goFirst, nodeFlags, settings }) {
+export async function benchSlackAcknowledgement({ events, perSecond, askers, nodeFlags, settings }) {
   const world = openBenchWorld();
   try {
-    const fixtures = (name) => inRoot("test", "fixtures", "bench", name);
-    const slack = await world.startPeer(fixtures("slack-peer.ts"));
+    const slack = await world.startPeer(PEER);
     const { apiUrl, botToken, signingSecret } = await slack.ask("open");
-    const bare = await world.start([fixtures("bare-bolt.mjs"), signingSecret]);
+    const bare = await world.start([BARE_BOLT, signingSecret]);
     const program = await world.startProgram({
       variables: { SLACK_BOT_TOKEN: botToken, SLACK_SIGNING_SECRET: signingSecret },
       settings: {
@@ -26,7 +28,6 @@ export async function benchSlackAcknowledgement({ events, perSecond, askers, goF
       nodeFlags,
     });
     const port = startedPort(program.log());
-    if (goFirst) for (const one of [slack, bare, program]) one.goFirst();
     const loadBefore = loadavg()[0];
     await program.ask("usage");
     const load = {
@@ -42,7 +43,6 @@ export async function benchSlackAcknowledgement({ events, perSecond, askers, goF
     const { cpu, loopDelayMs } = await program.ask("usage");
     return {
       ...counts,
-      goFirst,
       loadBefore,
       loadAfter: loadavg()[0],
       loopDelayMs,
