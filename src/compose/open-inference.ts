@@ -28,7 +28,8 @@ export async function readBaseDigest(config: Config["inference"], log: Log): Pro
   return digestFile((await findModel(config, log)).path);
 }
 
-async function findModel(config: Config["inference"], log: Log) {
+/** Rejects with ModelNotFoundError. */
+export async function findModel(config: Config["inference"], log: Log) {
   const { resolveModel } = await import("#inference/llama/resolve-model.ts");
   const standInPath = join(programDirectory, "assets", "tiny", "reactune-tiny-f16.gguf");
   return resolveModel(config.model, { assetsDirectory, standInPath, log });
@@ -36,8 +37,16 @@ async function findModel(config: Config["inference"], log: Log) {
 
 /** The embedded engine. Rejects with ModelNotFoundError. */
 export async function openEngine(config: Config["inference"], log: Log): Promise<OpenEngine> {
+  return openEmbedded(await findModel(config, log), config, log);
+}
+
+/** The embedded engine on a file that is known. Rejects with ModelNotFoundError. */
+export async function openEmbedded(
+  model: { readonly path: string; readonly name: string; readonly isStandIn: boolean },
+  config: Config["inference"],
+  log: Log,
+): Promise<OpenEngine> {
   const { openLlamaEngine } = await import("#inference/llama/llama-engine.ts");
-  const model = await findModel(config, log);
   const engine = await openLlamaEngine({
     modelPath: model.path,
     modelName: model.name,

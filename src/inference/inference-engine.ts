@@ -39,6 +39,8 @@ export interface PrepareRequest {
 export interface PromptMessage {
   readonly role: "system" | "user" | "assistant";
   readonly content: string;
+  /** PNG or JPEG files, for models that see. Engines that cannot pass them on leave them out. */
+  readonly images?: readonly Uint8Array[];
 }
 
 export interface GenerateRequest {

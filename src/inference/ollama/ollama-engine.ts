@@ -16,6 +16,7 @@ import type {
 import type { PromptEncoder } from "../prompt-encoder.ts";
 import type { PromptRenderer } from "../prompt-renderer.ts";
 import { ReplyStreams, type ReplyWriter } from "../reply-streams.ts";
+import { markImages } from "./mark-images.ts";
 import { OllamaRefusalError } from "./ollama-api.ts";
 import { OllamaHost } from "./ollama-host.ts";
 import type { RunnerSettings } from "./ollama-options.ts";
@@ -166,14 +167,15 @@ export class OllamaEngine implements InferenceEngine, AdapterHost {
 
   async #makeReply(request: GenerateRequest, reply: ReplyWriter, signal: AbortSignal): Promise<void> {
     const { prompts } = this.#options;
-    const promptTokens = prompts.encodePrompt(request.messages).length;
+    const { messages, images } = markImages(request.messages);
+    const promptTokens = prompts.encodePrompt(messages).length;
     reply.countPrompt(promptTokens);
     const replyTokensMax = Math.min(request.replyTokensMax, prompts.contextTokens - 1 - promptTokens);
     if (replyTokensMax < 1) {
       reply.end("length");
       return;
     }
-    const asked = { prompt: prompts.renderPrompt(request.messages), sampling: request.sampling, replyTokensMax };
+    const asked = { prompt: prompts.renderPrompt(messages), images, sampling: request.sampling, replyTokensMax };
     await this.#withAdapter(request.adapter, async (markReady) => {
       const open = async (host: OllamaHost) => {
         const model = await host.prepare(request.adapter);
@@ -191,7 +193,7 @@ export class OllamaEngine implements InferenceEngine, AdapterHost {
   /** Waits for the first piece; the rest is read by the function that it resolves with. */
   async #openReply(
     host: OllamaHost,
-    asked: Pick<StreamRequest, "model" | "prompt" | "sampling" | "replyTokensMax">,
+    asked: Pick<StreamRequest, "model" | "prompt" | "images" | "sampling" | "replyTokensMax">,
     reply: ReplyWriter,
     signal: AbortSignal,
   ): Promise<() => Promise<void>> {

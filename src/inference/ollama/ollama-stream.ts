@@ -7,6 +7,8 @@ import { keepAlive, type RunnerSettings, runnerOptions, samplingOptions } from "
 export interface StreamRequest {
   readonly model: string;
   readonly prompt: string;
+  /** Those that the prompt has marks for. */
+  readonly images: readonly Uint8Array[];
   readonly stopTexts: readonly string[];
   readonly sampling: Sampling;
   readonly replyTokensMax: number;
@@ -51,6 +53,9 @@ export async function* streamReply(
       model: request.model,
       prompt: request.prompt,
       raw: true,
+      ...(request.images.length === 0
+        ? {}
+        : { images: request.images.map((image) => Buffer.from(image).toString("base64")) }),
       stream: true,
       keep_alive: keepAlive(request.runner),
       options: {

@@ -28,6 +28,7 @@ import {
   openTinyPrompts,
   startTestOllama,
 } from "../../../fixtures/ollama/ollama-under-test.ts";
+import { openRecorder } from "../../../fixtures/ollama/recorder.ts";
 
 describe.skipIf(ollamaProgram === undefined)("(needs ollama)", () => {
   let ollama: StartedOllama;
@@ -169,6 +170,25 @@ describe.skipIf(ollamaProgram === undefined)("(needs ollama)", () => {
     const base = { ...prompts.base, digest: "0".repeat(64) };
     await expect(open({ pulledName: "pulled:1b", base })).rejects.toThrow(ModelNotFoundError);
     await expect(open({ pulledName: "absent" })).rejects.toThrow(ModelNotFoundError);
+  });
+
+  test("generate() sends images where a model may see them, and takes no typed mark for one", async () => {
+    const sent: { prompt: string; images?: readonly string[] }[] = [];
+    const passOn = openRecorder(ollama.url, (body) => void sent.push(body));
+    const engine = await openTestEngine(prompts, [(await passOn).url]);
+    onTestFinished(async () => {
+      await engine.close();
+      (await passOn).close();
+    });
+    const png = Uint8Array.from([137, 80, 78, 71]);
+    const asked = request({
+      messages: [{ role: "user", content: "What is [img-0]?", images: [png] }],
+      replyTokensMax: 2,
+    });
+    await collect(engine.generate(asked));
+
+    expect(sent.at(-1)).toMatchObject({ images: ["iVBORw=="] });
+    expect(sent.at(-1)?.prompt).toContain("user\n[img-0]What is [img\u200b-0]?");
   });
 
   test("generate() passes the settings of the runner on", async () => {
