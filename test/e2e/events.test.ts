@@ -16,11 +16,13 @@ import { makeTempFolder } from "../unit/store/sqlite/temp-store.ts";
 
 /** Seeded; the soak asks for 100,000. Half of them with Slack's sockets, half with its HTTP; half on each platform. */
 const EVENTS = Number(process.env["EVENTS"] ?? 2000);
-const PLACES = 48;
+/** On each platform; in each of them one thing happens at a time, and Discord takes a reply a second. */
+const PLACES = 16;
 const TWICE = 0.1;
 const LATE = 0.05;
 const CUT_EVERY = 500;
 const SETTLED_WITHIN_MS = 120_000;
+const STOPPED_WITHIN_MS = 240_000;
 const RETRY_DELAYS_MS = [50, 200, 1000, 3000, 10_000];
 
 /** Both doubles with their people, and the bot, which can be stopped and started anew. */
@@ -38,7 +40,7 @@ async function openTrial(mode: "socket" | "http", given: { readonly places: numb
   const directory = makeTempFolder();
   const start = () => openBot(directory, { discord, slack, mode });
   const trial = { bot: await start() };
-  onTestFinished(() => trial.bot.stop());
+  onTestFinished(() => trial.bot.stop(), STOPPED_WITHIN_MS);
   const standing = new Map<string, string>();
   let numbers = 0;
   const nextNumber = () => ++numbers;
@@ -93,7 +95,11 @@ test.each(["socket", "http"] as const)(
     });
     const startedAtMs = performance.now();
     const cpuBefore = process.cpuUsage();
-    await trial.talk(EVENTS / 4);
+    await trial.talk(EVENTS / 4).catch((error: unknown) => {
+      // What the bot itself said of it.
+      process.stdout.write(`${JSON.stringify(Object.fromEntries(bot().troubles))}\n`);
+      throw error;
+    });
     const verdict = await trial.judge();
     const { user, system } = process.cpuUsage(cpuBefore);
     const { wrong, ...faults } = verdict;
