@@ -113,6 +113,7 @@ export default {
     confine("slack", "@slack", "^src/bots/slack/"),
     confine("libsql", "libsql", "^src/store/sqlite/"),
     confine("llama", "node-llama-cpp", "^src/inference/(llama|embedding)/"),
+    confine("ollama", "ollama", "^src/inference/ollama/"),
     confine("mongo", "mongoose|mongodb", "^src/store/mongo/"),
     confine("redis", "ioredis", "^src/((store|events)/redis|jobs/bullmq)/"),
     confine("bullmq", "bullmq", "^src/jobs/bullmq/"),
