@@ -67,7 +67,8 @@ export function mongoSettling(
       if (!(await tryAll(merge(notes)))) return undefined;
       const dead = notes.filter(({ is_done, at }) => is_done === 0 && at < now() - DEAD_AFTER_MS);
       if (dead.some(({ settings }) => settings > 0)) await left.raiseRevision();
-      await left.eraseAgain(dead.flatMap(({ fresh }) => fresh));
+      const fresh = dead.flatMap((note) => note.fresh);
+      if (fresh.length > 0) await left.eraseAgain(fresh);
       await drop(
         notes.filter(({ is_done }) => is_done === 1),
         1,
