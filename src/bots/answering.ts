@@ -178,7 +178,9 @@ export function startAnswering(parts: AnsweringParts): Answering {
     for (let claimed = 0; claimed < SWEEP_EVENTS_MAX && !isClosed; claimed++) {
       const event = await claim();
       if (event === undefined) return;
-      parts.log.warn({ eventId: event.id, attempts: event.attempts }, "inbox.left-behind");
+      // One that came this moment was only seen here before who accepted it could claim it.
+      const isLeftBehind = event.attempts > 1 || parts.now() - event.receivedAtMs >= SWEEP_MS;
+      if (isLeftBehind) parts.log.warn({ eventId: event.id, attempts: event.attempts }, "inbox.left-behind");
     }
   }
 
