@@ -6,7 +6,11 @@ import { fixedSettings } from "../../fixtures/bots/fixed-settings.ts";
 import { makeTempFolder, openTempStore } from "../store/sqlite/temp-store.ts";
 import { openChatWorld, recordingConnector, recordingLog } from "./chat-world.ts";
 
+/** Stores of the test that runs. */
+const chats = new Set<AnsweringParts["chat"]>();
+
 afterEach(() => {
+  chats.clear();
   vi.useRealTimers();
 });
 
@@ -51,15 +55,24 @@ function openInbox(given: Partial<AnsweringParts> = {}) {
     log,
     ...given,
   };
+  chats.add(parts.chat);
   const answering = startAnswering(parts);
   onTestFinished(() => answering.close(0));
   const names = () => started.map((item) => item.message.messageId);
   return { ...platform, answering, parts, started, names, lines };
 }
 
-/** Lets promises and immediate work go on. */
+/** Lets promises go on, and waits for what they write: a write's promise resolves when all before it is flushed. */
 async function settle(): Promise<void> {
-  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+  for (let turn = 0; turn < 6; turn++) {
+    await Promise.all([...chats].map((chat) => chat.renewEvent("none", 0)));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+async function advance(ms: number): Promise<void> {
+  await vi.advanceTimersByTimeAsync(ms);
+  await settle();
 }
 
 /** Fake time for timers and clock; the store and promises stay real. */
@@ -135,12 +148,12 @@ test("startAnswering() tries a failed message again, and gives it up with a noti
   const { answering, started, shown, parts } = openInbox();
   await answering.accept("e1", message("m1"));
   for (let attempt = 0; attempt < 3; attempt++) {
-    await vi.advanceTimersByTimeAsync(4100);
+    await advance(4100);
     expect(started).toHaveLength(attempt + 1);
     started[attempt]?.fail(new Error("The model is gone"));
     await settle();
   }
-  await vi.advanceTimersByTimeAsync(60_000);
+  await advance(60_000);
 
   expect(started).toHaveLength(3);
   expect(shown).toEqual([{ act: "post", text: expect.stringContaining("The model is gone"), isFinal: true }]);
@@ -155,7 +168,7 @@ test("startAnswering() leaves no turn streaming when it gives a message up", asy
   const { answering, started } = openInbox({ chat: world.store.chat });
   await answering.accept("e1", message("m1"));
   for (let attempt = 0; attempt < 3; attempt++) {
-    await vi.advanceTimersByTimeAsync(4100);
+    await advance(4100);
     started[attempt]?.fail(new Error("The model is gone"));
     await settle();
   }
@@ -172,11 +185,11 @@ test("startAnswering() gives a message up unanswered when it ended the program t
   await chat.acceptEvent("e1", message("m1"), Date.now());
   for (let kill = 0; kill < 10; kill++) {
     expect(await chat.claimEvent({ claimedBy: `killed-${kill}`, nowMs: Date.now(), leaseMs: 10 })).toBeDefined();
-    await vi.advanceTimersByTimeAsync(11);
+    await advance(11);
   }
 
   const { started, shown } = openInbox({ chat });
-  await vi.advanceTimersByTimeAsync(2100);
+  await advance(2100);
 
   expect(started).toHaveLength(0);
   expect(shown).toMatchObject([{ act: "post", isFinal: true }]);
@@ -189,9 +202,9 @@ test("startAnswering() takes over what a dead process held when its lease ran ou
   await chat.claimEvent({ claimedBy: "dead", nowMs: Date.now(), leaseMs: 15_000 });
   const { names, lines } = openInbox({ chat, claimedBy: "process-2" });
 
-  await vi.advanceTimersByTimeAsync(14_500);
+  await advance(14_500);
   expect(names()).toEqual([]);
-  await vi.advanceTimersByTimeAsync(2000);
+  await advance(2000);
   expect(names()).toEqual(["m1"]);
   expect(lines).toContainEqual(expect.objectContaining({ event: "inbox.left-behind" }));
 });
@@ -204,7 +217,7 @@ test("startAnswering() keeps its lease while an answer is long, so that no other
   await first.answering.accept("e1", message("m1"));
   await first.answering.accept("e2", message("m2"));
 
-  await vi.advanceTimersByTimeAsync(60_000);
+  await advance(60_000);
 
   expect(first.names()).toEqual(["m1"]);
   expect(second.names()).toEqual([]);
@@ -219,9 +232,9 @@ test("startAnswering() goes on once with what it holds when the machine slept th
   await settle();
 
   vi.setSystemTime(Date.now() + 3_600_000);
-  await vi.advanceTimersByTimeAsync(2100);
+  await advance(2100);
   started[0]?.end();
-  await vi.advanceTimersByTimeAsync(60_000);
+  await advance(60_000);
 
   expect(names()).toEqual(["m1"]);
 });
@@ -244,10 +257,10 @@ test("startAnswering() takes nothing over for a platform that is away, and does 
   const connector = { ...recordingConnector().connector, isConnected: () => state.isConnected };
   const { names } = openInbox({ chat, connectors: new Map([["local" as const, connector]]) });
 
-  await vi.advanceTimersByTimeAsync(30_000);
+  await advance(30_000);
   expect(names()).toEqual([]);
   state.isConnected = true;
-  await vi.advanceTimersByTimeAsync(2100);
+  await advance(2100);
   expect(names()).toEqual(["m1"]);
 });
 
