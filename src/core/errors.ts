@@ -255,7 +255,7 @@ export class StoreUnreachableError extends OperatingError {
 
   /** `hosts` without credentials. */
   constructor(hosts: string, options?: ErrorOptions) {
-    super(`Cannot open the store in MongoDB at "${hosts}": it does not answer as it should`, options);
+    super(`Cannot use the store in MongoDB at "${hosts}": it does not answer as it should`, options);
   }
 }
 

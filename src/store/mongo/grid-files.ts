@@ -6,6 +6,7 @@ import { pipeline } from "node:stream/promises";
 import mongoose, { type Connection } from "mongoose";
 import { AdapterRefusedError } from "#core/errors.ts";
 import type { FileStore, StoredFile } from "#store/file-store.ts";
+import { tellOutages } from "./outages.ts";
 
 const DIGEST = /^[0-9a-f]{64}$/u;
 
@@ -63,7 +64,7 @@ export function openGridFiles(connection: Connection, local: FileStore): FileSto
     return running;
   }
 
-  return {
+  return tellOutages<FileStore>(connection, {
     async put(sourcePath) {
       const stored = await local.put(sourcePath);
       await upload(stored);
@@ -83,5 +84,5 @@ export function openGridFiles(connection: Connection, local: FileStore): FileSto
       const kept = await bucket.find({}, { projection: { filename: 1 } }).toArray();
       return [...new Set([...kept.map(({ filename }) => filename), ...(await local.list())])].sort();
     },
-  };
+  });
 }

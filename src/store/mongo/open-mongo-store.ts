@@ -29,6 +29,7 @@ import { mongoLeases } from "./leases.ts";
 import { migrate } from "./migrate.ts";
 import { mongoModelStore } from "./model-uses.ts";
 import { mongoModeration } from "./moderation.ts";
+import { tellOutages } from "./outages.ts";
 import { mongoPeopleStore } from "./people.ts";
 import { mongoPlatforms } from "./platforms.ts";
 import { mongoPrivacy } from "./privacy.ts";
@@ -115,31 +116,33 @@ function composeStore(connection: Connection, { now, runEventsMax = 5000, cache:
     await erasing.eraseTurns([turn]);
   };
 
+  const tell = <Port extends object>(port: Port) => tellOutages(connection, port);
+
   const bundle: MongoStore = {
-    chat: {
+    chat: tell({
       ...mongoInbox(rows),
       ...mongoConversations(rows),
       ...mongoTurns(rows, { writer, erased, intents, eraseAgain }),
       ...mongoFeedback(rows, writer, erased),
       ...mongoDeliveries(rows),
-    },
-    learning: {
+    }),
+    learning: tell({
       ...mongoCountReader(rows, settling),
       ...mongoRatedTurns(rows, settling),
       ...mongoRuns(rows, runEventsMax),
       ...mongoAdapters(rows),
       ...mongoServices(rows),
-    },
-    people: mongoPeopleStore(rows),
-    models: mongoModelStore(rows),
-    settings: mongoSettings(rows, intents),
-    moderation: mongoModeration(rows, erased),
-    platforms: mongoPlatforms(rows),
-    privacy: mongoPrivacy(rows, erasing),
-    vectors: mongoTurnVectors(rows, erased),
-    cache,
-    leases,
-    archive,
+    }),
+    people: tell(mongoPeopleStore(rows)),
+    models: tell(mongoModelStore(rows)),
+    settings: tell(mongoSettings(rows, intents)),
+    moderation: tell(mongoModeration(rows, erased)),
+    platforms: tell(mongoPlatforms(rows)),
+    privacy: tell(mongoPrivacy(rows, erasing)),
+    vectors: tell(mongoTurnVectors(rows, erased)),
+    cache: tell(cache),
+    leases: tell(leases),
+    archive: tell(archive),
     connection,
     async close() {
       await settling.rest();

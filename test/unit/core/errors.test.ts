@@ -32,7 +32,7 @@ const CASES: readonly [errors.OperatingError, string, string][] = [
   [
     new errors.StoreUnreachableError("db1:27017,db2:27017", { cause: CAUSE }),
     "STORE_UNREACHABLE",
-    'Cannot open the store in MongoDB at "db1:27017,db2:27017": it does not answer as it should',
+    'Cannot use the store in MongoDB at "db1:27017,db2:27017": it does not answer as it should',
   ],
   [
     new errors.MigrationRefusedError("sqlite", "sqlite", "they are the same"),

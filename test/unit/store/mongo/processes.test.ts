@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test, vi } from "vitest";
 import { ALL_DOMAINS } from "#core/scope.ts";
+import { openFileStore } from "#store/files/file-store.ts";
+import { openGridFiles } from "#store/mongo/grid-files.ts";
 import { type MongoStore, openMongoStore } from "#store/mongo/open-mongo-store.ts";
 import { SCOPE, sampleMessage, sampleTurn } from "../../../contract/sample-records.ts";
 import { isRealMongo, mongoPeer, openTempMongoStore, useMongoPeer } from "../../../fixtures/mongo/open-peer.ts";
 import { type Acknowledgement, useWriter } from "../../../fixtures/store/start-writer.ts";
+import { makeTempFolder } from "../sqlite/temp-store.ts";
 
 const ROUNDS = Number(process.env["SOAK_ROUNDS"] ?? 2);
 
@@ -72,11 +75,16 @@ describe.skipIf(mongoPeer === undefined)("openMongoStore() in several processes 
     const store = await openTempMongoStore(peer.uri());
     await store.chat.saveTurn(sampleTurn());
     await peer.stop();
+    const files = openGridFiles(store.connection, await openFileStore(makeTempFolder(), Date.now));
     const meanwhile = await Promise.allSettled([
       store.chat.findTurn("t1"),
       store.chat.acceptEvent("e1", sampleMessage(), 1),
+      store.learning.readCounts(SCOPE, 0),
+      files.list(),
     ]);
-    expect(meanwhile.map(({ status }) => status)).toContain("rejected");
+    expect(meanwhile.map((one) => one.status === "rejected" && one.reason.code)).toEqual(
+      meanwhile.map(() => "STORE_UNREACHABLE"),
+    );
     await sleep(1500);
     await peer.start();
 
