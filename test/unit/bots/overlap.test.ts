@@ -5,6 +5,7 @@ import { type AskedMessage, createFairQueue, stopReasonOf } from "#bots/overlap.
 import type { PlaceSettings } from "#bots/place-settings.ts";
 import type { IncomingMessage } from "#core/inbox.ts";
 import type { Turn } from "#core/turn.ts";
+import type { ChatStore } from "#store/chat-store.ts";
 import { fixedSettings } from "../../fixtures/bots/fixed-settings.ts";
 import { openTempStore } from "../store/sqlite/temp-store.ts";
 import { openChatWorld, recordingConnector, recordingLog } from "./chat-world.ts";
@@ -34,6 +35,7 @@ interface Started {
 /** An inbox whose answers end when the test says so, or when they are stopped. */
 function openInbox(place: Partial<PlaceSettings> = {}, given: Partial<AnsweringParts> = {}) {
   const store = openTempStore();
+  chat = given.chat ?? store.chat;
   const platform = recordingConnector();
   const { lines, log } = recordingLog();
   const started: Started[] = [];
@@ -73,9 +75,14 @@ function openInbox(place: Partial<PlaceSettings> = {}, given: Partial<AnsweringP
   };
 }
 
-/** The store commits in groups, some turns of the event loop later. */
+/** The store of the test that runs: a write's promise resolves when all before it is flushed. */
+let chat: ChatStore | undefined;
+
 async function settle(): Promise<void> {
-  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+  for (let turn = 0; turn < 6; turn++) {
+    await chat?.renewEvent("none", 0);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 test("createFairQueue() lets people come in turn, each in the order of their messages", () => {
