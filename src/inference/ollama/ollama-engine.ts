@@ -178,7 +178,7 @@ export class OllamaEngine implements InferenceEngine, AdapterHost {
     const asked = { prompt: prompts.renderPrompt(messages), images, sampling: request.sampling, replyTokensMax };
     await this.#withAdapter(request.adapter, async (markReady) => {
       const open = async (host: OllamaHost) => {
-        const model = await host.prepare(request.adapter);
+        const model = await unlessAborted(host.prepare(request.adapter), signal);
         markReady();
         return this.#openReply(host, { ...asked, model }, reply, signal);
       };
@@ -244,5 +244,19 @@ export class OllamaEngine implements InferenceEngine, AdapterHost {
         this.#options.log.debug({ host: host.url, adapter: digest, err: error }, "adapter.not-unloaded");
       });
     }
+  }
+}
+
+/** The work itself goes on: others may wait for it. */
+async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  let onAbort: () => void = () => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
   }
 }

@@ -133,6 +133,26 @@ describe.skipIf(ollamaProgram === undefined)("OllamaEngine with two hosts (needs
     expect(performance.now() - backAtMs).toBeLessThan(5000);
   });
 
+  test("generate() gives its place back when it is aborted while a silent host makes the adapter", async () => {
+    const proxy = await openTcpProxy(servers[0].url);
+    const engine = await openTestEngine(prompts, [proxy.url]);
+    onTestFinished(async () => {
+      await engine.close();
+      await proxy.close();
+    });
+    proxy.silence(0);
+    const [, , adapter] = adapters.good;
+    const stopper = new AbortController();
+    const asked = request({ signal: stopper.signal, ...(adapter === undefined ? {} : { adapter }) });
+    const running = collect(engine.generate(asked));
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    expect((await engine.health()).streaming).toBe(1);
+    stopper.abort();
+
+    expect((await running).end.endedBy).toBe("cancelled");
+    await expect.poll(async () => (await engine.health()).streaming).toBe(0);
+  });
+
   test("openOllamaEngine() rejects with InferenceUnavailableError when no host answers", async () => {
     await expect(openTestEngine(prompts, ["http://127.0.0.1:9"])).rejects.toThrow(InferenceUnavailableError);
   });
