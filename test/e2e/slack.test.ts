@@ -9,16 +9,12 @@ import { createSlackConnector } from "#bots/slack/slack-connector.ts";
 import { scoresOf } from "#compose/place-settings.ts";
 import { loadConfig } from "#config/load.ts";
 import { readSystem } from "#config/system.ts";
-import { seededRandom } from "#core/random.ts";
 import type { Platform } from "#core/scope.ts";
 import { fixedSettings } from "../fixtures/bots/fixed-settings.ts";
 import { KEY } from "../fixtures/slack/open-slack.ts";
 import { openSlackDouble, type SlackDoubleOptions } from "../fixtures/slack/slack-double.ts";
-import { tellFigures } from "../fixtures/trials/tell-figures.ts";
 import { openChatWorld } from "../unit/bots/chat-world.ts";
 
-/** Seeded; the soak asks for 100,000. */
-const EVENTS = Number(process.env["EVENTS"] ?? 2000);
 /** The pace of a channel is this much faster here. */
 const SPEED_UP = 60;
 
@@ -141,108 +137,5 @@ test.each(["http", "socket"] as const)(
 
     await slack.happen({ ...change, subtype: "message_deleted", deleted_ts: ts, previous_message: message });
     await vi.waitFor(() => expect(texts()).toEqual([]), 5000);
-  },
-);
-
-test.each(["http", "socket"] as const)(
-  "events that come twice, out of order and over cut connections (%s) are taken once",
-  {
-    timeout: 3_600_000,
-  },
-  async (mode) => {
-    const { slack, store, repliesIn } = await openSlackWorld({
-      mode,
-      double: { retryDelaysMs: [50, 200, 800, 2000, 5000], acknowledgeMs: 1500 },
-      place: {
-        messagesPerMinuteMax: 1e6,
-        channelMessagesPerMinuteMax: 1e6,
-        workspaceMessagesPerMinuteMax: 1e6,
-        openThreads: false,
-      },
-    });
-    const random = seededRandom(9);
-    const sent = { events: 0, twice: 0, cuts: 0, unacknowledged: 0 };
-    const questions: { readonly channelId: string; readonly ts: string }[] = [];
-    const scored = new Set<string>();
-    const later: Promise<void>[] = [];
-
-    /** Delivers once or twice, at once or a moment late; every 500 events the sockets break. */
-    const deliver = (event: object): Promise<void> => {
-      sent.events++;
-      const envelope = slack.envelope(event);
-      if (mode === "socket" && sent.events % 500 === 0) {
-        sent.cuts++;
-        slack.delivery.cutSockets();
-      }
-      const once = async () => {
-        const { statuses } = await slack.delivery.deliver("events_api", envelope);
-        if (statuses.at(-1) !== 200) sent.unacknowledged++;
-      };
-      if (random() < 0.1) {
-        sent.twice++;
-        later.push(once());
-      }
-      if (random() < 0.05) {
-        later.push(new Promise((resolve) => setTimeout(resolve, 30)).then(once));
-        return Promise.resolve();
-      }
-      return once();
-    };
-
-    const talkIn = async (channelId: string) => {
-      slack.state.addChannel(channelId);
-      while (sent.events < EVENTS / 2) {
-        const number = sent.events;
-        const channel = slack.state.channels.get(channelId);
-        if (channel === undefined) throw new Error("No channel");
-        const { ts } = slack.state.add(channel, { user: `U${number % 50}`, text: `question ${number}`, blocks: [] });
-        questions.push({ channelId, ts });
-        const count = repliesIn(channelId).length;
-        await deliver({
-          type: "message",
-          channel: channelId,
-          channel_type: "channel",
-          user: `U${number % 50}`,
-          text: `question ${number}`,
-          ts,
-          event_ts: ts,
-        });
-        await vi.waitFor(() => expect(repliesIn(channelId).length).toBeGreaterThan(count), {
-          timeout: 30_000,
-          interval: 5,
-        });
-        const reply = repliesIn(channelId).at(-1);
-        if (reply === undefined) throw new Error("No reply");
-        for (let rater = 51; rater < 55; rater++) {
-          scored.add(`${channelId} ${ts} U${rater}`);
-          const item = { type: "message", channel: channelId, ts: reply.ts };
-          await deliver({
-            type: "reaction_added",
-            user: `U${rater}`,
-            reaction: "slightly_smiling_face",
-            item_user: "UBOT",
-            item,
-            event_ts: slack.state.nextTs(),
-          });
-        }
-      }
-    };
-    await Promise.all(Array.from({ length: 10 }, (_, number) => talkIn(`C${number}`)));
-    await Promise.all(later);
-
-    const scores = async () =>
-      (
-        await Promise.all(
-          questions.map(({ channelId, ts }) => store.chat.listFeedback(`turn-slack:T1:${channelId}:${ts}`)),
-        )
-      ).flat();
-    await vi.waitFor(async () => expect(await scores()).toHaveLength(scored.size), 20_000);
-    const answered = new Map<string, number>();
-    for (const { channelId } of questions) answered.set(channelId, repliesIn(channelId).length);
-    const asked = new Map<string, number>();
-    for (const { channelId } of questions) asked.set(channelId, (asked.get(channelId) ?? 0) + 1);
-    tellFigures(`events of Slack over ${mode}`, { ...sent, questions: questions.length, scores: scored.size });
-    expect(answered).toEqual(asked);
-    expect(sent.unacknowledged).toBe(0);
   },
 );
