@@ -82,11 +82,11 @@ export function createSlackCalls(client: webApi.WebClient, now: Now): SlackCalls
   const hasRoom = (method: string) =>
     !isBlocked(method) && windows.hasSpare(method) && (refill(method)?.left ?? RESERVE + 1) >= RESERVE + 1;
 
-  /** Slack asked to wait, or would. */
-  async function waitForRoom({ method, channelId, signal }: CallKind, key: string): Promise<void> {
+  /** Waits while Slack asked for it, or would. The place is taken in the moment that it is seen: others wait for the same one. */
+  async function takeRoom({ method, channelId, signal }: CallKind, key: string): Promise<() => void> {
     for (;;) {
       const waitMs = Math.max((blockedUntilMs.get(key) ?? 0) - now(), windows.waitMs(method, channelId));
-      if (waitMs <= 0) return;
+      if (waitMs <= 0) return windows.begin(method, channelId);
       await sleep(Math.min(waitMs, LOOK_MS), undefined, { signal });
     }
   }
@@ -100,8 +100,7 @@ export function createSlackCalls(client: webApi.WebClient, now: Now): SlackCalls
         if (kind.urgency === "can-skip" && (isBlocked(key) || !hasRoom(kind.method))) {
           throw new SlackBusyError(kind.method);
         }
-        await waitForRoom(kind, key);
-        const end = windows.begin(kind.method, kind.channelId);
+        const end = await takeRoom(kind, key);
         const budget = refill(kind.method);
         if (budget !== undefined) budget.left -= 1;
         try {
