@@ -42,15 +42,19 @@ test.each([
     const answerIn = async (channel: number) => {
       for (let seed = seeds.shift(); seed !== undefined; seed = seeds.shift()) {
         const text = generateAnswer(seed);
-        const judged = await deliver(platform, chat, { channel, text, turnId: `t${seed}` }).catch((error: unknown) => {
-          failures.push(error);
-          return { messages: 0, lost: text.length, added: 0, fencesBroken: 0, spansCut: 0, tooLong: 0, unfinished: 1 };
-        });
+        const delivered = await deliver(platform, chat, { channel, text, turnId: `t${seed}` }).catch(
+          (error: unknown) => {
+            failures.push(error);
+            const judged = { messages: 0, lost: text.length, ...NOTHING_SEEN };
+            return { judged, story: [] };
+          },
+        );
+        const { judged, story } = delivered;
         sums.characters += text.length;
         sums.messages += judged.messages;
         for (const key of Object.keys(wrong) as (keyof typeof wrong)[]) wrong[key] += judged[key];
         const isWrong = Object.entries(judged).some(([key, count]) => key !== "messages" && count > 0);
-        if (isWrong) failures.push(new Error(`Answer ${seed} is wrong: ${JSON.stringify(judged)}`));
+        if (isWrong) failures.push(new Error(`Answer ${seed} is wrong: ${JSON.stringify([judged, ...story])}`));
       }
     };
     await Promise.all(Array.from({ length: CHANNELS }, (_, channel) => answerIn(channel)));
@@ -108,7 +112,7 @@ async function deliver(
   const whole = countDifferences(wanted.all, seen.all);
   const code = countDifferences(wanted.code, seen.code);
   const isTold = JSON.stringify(told) === JSON.stringify(shown.map(({ id }) => id));
-  return {
+  const judged = {
     messages: shown.length,
     ...whole,
     fencesBroken: seen.openFences + (code.lost + code.added > 0 ? 1 : 0),
@@ -116,7 +120,16 @@ async function deliver(
     tooLong: shown.filter(({ isTooLong }) => isTooLong).length,
     unfinished: shown.length === 0 || !isTold || shown.some(({ isGrowing }) => isGrowing) ? 1 : 0,
   };
+  const events = lines.filter(({ fields }) => "turnId" in fields && fields.turnId === turnId);
+  // What helps to understand a wrong one; it cannot be had again.
+  const story = [
+    { told, shown: shown.map(({ id, text: { length }, isGrowing }) => ({ id, length, isGrowing })) },
+    ...events.map(({ event, fields }) => [event, "err" in fields ? String(fields.err) : ""]),
+  ];
+  return { judged, story };
 }
+
+const NOTHING_SEEN = { added: 0, fencesBroken: 0, spansCut: 0, tooLong: 0, unfinished: 1 };
 
 function note(lines: DeliveryPlatform["lines"], fields: object, event: string): void {
   lines.push({ level: "warn", fields, event });
