@@ -55,7 +55,9 @@ async function openTrial(mode: "socket" | "http", given: { readonly places: numb
       const given = turn === undefined ? [] : await chat.listFeedback(turn.id);
       const scores = given.flatMap(({ userId, score }) => (score === undefined ? [] : [`${userId} ${score}`]));
       const wanted = [...asked.scores].map(([userId, score]) => `${userId} ${score}`);
-      if (scores.toSorted().join() === wanted.toSorted().join()) return;
+      // A command that names no reply means the newest one that is stored with its place.
+      const isPlaced = turn?.messages.some(({ role }) => role === "reply") === true;
+      if (isPlaced && scores.toSorted().join() === wanted.toSorted().join()) return;
       await sleep(10);
     }
   }
