@@ -41,7 +41,7 @@ export function trainerParts(config: Config, stores: Stores, log: Log): Pick<Ope
 }
 
 /** A worker that has not renewed its job for this long is taken for dead. */
-const LEASE_MS = 30_000;
+const LEASE_MS = 15_000;
 /** A job that used up its attempts is failed by the queue, which knows nothing of runs: its run is looked for this often. */
 const TEND_MS = 10_000;
 

@@ -25,7 +25,7 @@ const SEED = Number(process.env["KILLS_SEED"] ?? 11);
 /** Trains on the chat's subject; the domain whose service changes is another, so that both can be told apart. */
 const SERVED: LearningScope = { workspaceId: LOCAL_WORKSPACE_ID, audience: "public", domain: "technical" };
 
-/** An answer that was begun is begun again when its lease of 15 s runs out, a run when its of 30 s does. */
+/** An answer that was begun is begun again when its lease of 15 s runs out, a run when its of 15 s does. */
 const ANSWERED_MAX_MS = 60_000;
 const RUN_ENDED_MAX_MS = 240_000;
 

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
+import { mongoPeer, useMongoPeer } from "../fixtures/mongo/open-peer.ts";
 import { startRedis } from "../fixtures/redis/start-redis.ts";
 import { type Caller, callApi, waitFor } from "../fixtures/trials/call-api.ts";
 import { canTrain, makeTrialFolder } from "../fixtures/trials/run-program.ts";
@@ -9,19 +10,23 @@ import { type Server, startServer } from "../fixtures/trials/start-server.ts";
 import { EAGER_TRAINING, SUPPORT_QUESTIONS, teachSupport } from "../fixtures/trials/teach-support.ts";
 import { tellFigures } from "../fixtures/trials/tell-figures.ts";
 
-const hasRedis = spawnSync("redis-server", ["--version"]).status === 0 || process.env["CI"] !== undefined;
+const REDIS_PROGRAM = "redis-server";
+const hasRedis = spawnSync(REDIS_PROGRAM, ["--version"]).status === 0 || process.env["CI"] !== undefined;
 /** Every process looks at the service record this often, hints or not. */
 const ADAPTER_LIVE_MAX_MS = 1000;
 const RECOVERED_MAX_MS = 5000;
 const RUN_ENDED_MAX_MS = 240_000;
+const ASK_EVERY_MS = 500;
 const SETTINGS = ["operations.port=0", ...EAGER_TRAINING];
 
-describe("dashboard and trainer as processes of their own over Redis", () => {
-  test.skipIf(!hasRedis || !canTrain)(
-    "train in one process what another answers with within a second, also when the trainer is killed (needs redis) (needs python)",
+describe("dashboard and trainer as processes of their own", () => {
+  const mongo = useMongoPeer({ isDurable: true });
+
+  test.skipIf(!hasRedis || mongoPeer === undefined || !canTrain)(
+    "train in one process what another answers with within a second, also when the trainer is killed (needs redis) (needs mongodb) (needs python)",
     { timeout: 420_000 },
     async () => {
-      const { cwd, start } = await openProcesses();
+      const { cwd, start } = await openProcesses({ MONGODB_URI: mongo.uri() });
       const pages = await start("dashboard");
       const trainer = await start("trainer", ["trainer.stepsMin=60"]);
       const admin = callApi(() => pages.url, "admin");
@@ -83,16 +88,17 @@ describe("dashboard and trainer as processes of their own over Redis", () => {
   );
 });
 
-async function openProcesses() {
+async function openProcesses(environment: Readonly<Record<string, string>> = {}) {
   const redis = await startRedis();
   const cwd = makeTrialFolder();
   const start = (command: "dashboard" | "trainer" | "bots", settings: readonly string[] = []): Promise<Server> =>
     startServer({
       cwd,
-      data: join(cwd, "data"),
+      // With MongoDB each process is as on a machine of its own.
+      data: join(cwd, "MONGODB_URI" in environment ? command : "data"),
       command,
       settings: [...SETTINGS, ...settings],
-      environment: { REDIS_URL: redis.url },
+      environment: { REDIS_URL: redis.url, ...environment },
     });
   return { redis, cwd, start };
 }
@@ -130,25 +136,42 @@ function activationIn(server: Server): number {
 
 interface Asked {
   readonly askedAtMs: number;
+  readonly question: string;
   readonly hasAdapter: boolean;
 }
 
-/** One question after another, each in a conversation of its own. */
+/** A question every `ASK_EVERY_MS`, each in a conversation of its own. */
 function keepAsking(person: Caller) {
   const stop = new AbortController();
+  const messageIds: string[] = [];
   const asking = (async () => {
     for (let index = 0; !stop.signal.aborted; index++) {
       const text = `${SUPPORT_QUESTIONS[index % SUPPORT_QUESTIONS.length]} (${index})`;
-      await person.call("POST", "/api/messages", { text, clientMessageId: `keep-asking-${index}` });
-      await sleep(250);
+      const { body } = await person.call("POST", "/api/messages", { text, clientMessageId: `keep-asking-${index}` });
+      messageIds.push(String(body.messageId));
+      await sleep(ASK_EVERY_MS);
     }
   })();
+  asking.catch(() => {}); // told by end(), where the test gets that far
   return {
+    /** Those of the domain that is trained, when every question has its answer. */
     async end(): Promise<readonly Asked[]> {
       stop.abort();
       await asking;
-      const turns = [...(await person.readTurns()).values()].flat();
-      return turns.map(({ askedAtMs, adapter }) => ({ askedAtMs, hasAdapter: adapter !== undefined }));
+      return waitFor(
+        async () => {
+          const byMessage = await person.readTurns();
+          const turns = messageIds.map((messageId) => byMessage.get(messageId)?.[0]);
+          const answered = turns.filter((turn) => turn !== undefined && turn.status !== "streaming");
+          if (answered.length < messageIds.length) return undefined;
+          return answered.flatMap((turn) =>
+            turn?.domain.domain === "support"
+              ? [{ askedAtMs: turn.askedAtMs, question: turn.question, hasAdapter: turn.adapter !== undefined }]
+              : [],
+          );
+        },
+        { maxMs: 60_000, everyMs: 1000, describe: () => `not all of ${messageIds.length} questions have an answer` },
+      );
     },
   };
 }
