@@ -6,9 +6,9 @@ import { type Finding, ok, warning } from "./doctor-finding.ts";
 const CONNECT_MAX_MS = 2000;
 
 const servers = [
-  { name: "Ollama", key: "ollamaUrl", variable: "OLLAMA_HOST", port: 11_434, role: "Ollama engine" },
-  { name: "MongoDB", key: "mongodbUri", variable: "MONGODB_URI", port: 27_017, role: "MongoDB store" },
-  { name: "Redis", key: "redisUrl", variable: "REDIS_URL", port: 6379, role: "Redis cache" },
+  { name: "Ollama", key: "ollamaUrl", variable: "OLLAMA_HOST", port: 11_434 },
+  { name: "MongoDB", key: "mongodbUri", variable: "MONGODB_URI", port: 27_017 },
+  { name: "Redis", key: "redisUrl", variable: "REDIS_URL", port: 6379 },
 ] as const;
 
 /** Asks a server itself what it is and lacks, by its address. Rejects when it does not let itself be asked. */
@@ -19,7 +19,7 @@ export interface ServerInspection {
   readonly problems: readonly { readonly found: string; readonly fix: string }[];
 }
 
-/** Those that this program uses; the others are only looked for. */
+/** What is not among them is only looked for. */
 export type ServerInspectors = { readonly [Key in (typeof servers)[number]["key"]]?: InspectServer };
 
 /** Servers that are configured: does anything listen there, and is it set up as we need it? Others are not looked for. */
@@ -32,14 +32,15 @@ export async function checkServers(
     return address === undefined ? [] : [{ ...server, address, inspect: inspectors[server.key] }];
   });
   const findings = await Promise.all(
-    configured.map(async ({ name, variable, port, role, address, inspect }) => {
+    configured.map(async ({ name, variable, port, address, inspect }) => {
+      const ask = (otherwise: string) =>
+        inspect === undefined ? ok(name, otherwise) : inspected(name, variable, () => inspect(address));
       // mongodb+srv names are looked up in the DNS by the driver; there is no port to try here.
-      if (address.startsWith("mongodb+srv:")) return notYet(name, "configured", role, variable);
+      if (address.startsWith("mongodb+srv:")) return ask("configured");
       // A replica set lists several hosts, which URL refuses: the first one is tried.
       const [host = "", ownPort] = splitAuthority(address);
       const problem = await tryConnecting(host, ownPort ?? port);
-      if (problem === undefined && inspect !== undefined) return inspected(name, variable, () => inspect(address));
-      if (problem === undefined) return notYet(name, `${host}:${ownPort ?? port} answers`, role, variable);
+      if (problem === undefined) return ask(`${host}:${ownPort ?? port} answers`);
       return warning(name, `${host}:${ownPort ?? port} does not answer (${problem})`, `Start it, or unset ${variable}`);
     }),
   );
@@ -58,10 +59,6 @@ async function inspected(
   } catch (error) {
     return warning(name, `it answers, but cannot be used: ${describeError(error)}`, `Mend ${variable}, or unset it`);
   }
-}
-
-function notYet(name: string, found: string, role: string, variable: string): Finding {
-  return warning(name, `${found}; this version has no ${role} yet`, `Nothing to do; unset ${variable} to silence this`);
 }
 
 function splitAuthority(address: string): readonly [string, number | undefined] {

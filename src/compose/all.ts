@@ -19,7 +19,7 @@ import { listenNear } from "./listen-near.ts";
 import type { Metrics } from "./metrics.ts";
 import { type OpenChat, openChat } from "./open-chat.ts";
 import { openConnectors } from "./open-connectors.ts";
-import { openEngine } from "./open-inference.ts";
+import { openServingEngine } from "./open-ollama.ts";
 import { openOperations } from "./open-operations.ts";
 import { openStores } from "./open-stores.ts";
 import { type OpenTrainer, openTrainer } from "./open-trainer.ts";
@@ -73,7 +73,7 @@ export async function startAll(config: Config, options: StartOptions, log: Log):
           has("bots") ? (await openConnectors(config, stores.platforms, settings, log)).map(watch) : [],
         )
       : undefined;
-  const serving = openOnce(() => openEngine(config.inference, log));
+  const serving = openOnce(() => openServingEngine(config, log));
   const trainer = openTrainer(config, stores, async () => chat?.opened ?? serving.open(), log);
   if (has("trainer")) {
     trainer.work();

@@ -30,7 +30,7 @@ const CACHED_TOKENS = 128;
 /** The embedded engine against node-llama-cpp alone, in one process, in turns. */
 export async function inferenceRows({ config, log }: BenchWorld, rounds: number, signal: AbortSignal) {
   const { openRawLlama } = await import("#inference/llama/raw-llama.ts");
-  const opened = await openEngine(config.inference, log);
+  const opened = await openEngine(config, log);
   const { path: modelPath = "" } = opened.base;
   const { threads, contextTokens } = config.inference;
   const now = () => performance.now();
@@ -83,7 +83,7 @@ export async function cacheRows(
   signal: AbortSignal,
 ): Promise<readonly BenchRow[]> {
   const stores = await openStores(config, log);
-  const [opened, embedding] = await Promise.all([openEngine(config.inference, log), openEmbedding(log)]);
+  const [opened, embedding] = await Promise.all([openEngine(config, log), openEmbedding(log)]);
   try {
     const { cache } = config;
     const { temperature, topP, topK, repeatPenalty } = config.inference;

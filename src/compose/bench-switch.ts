@@ -6,6 +6,7 @@ import type { AdapterFile } from "#inference/inference-engine.ts";
 import { TINY_SHAPE, writeBenchAdapter } from "./bench-adapter-file.ts";
 import type { BenchWorld } from "./bench-parts.ts";
 import { openEngine, threadsOf } from "./open-inference.ts";
+import { limitsOf } from "./open-ollama.ts";
 import { readTreeBytes } from "./process-memory.ts";
 
 const DOMAINS = 4;
@@ -31,7 +32,7 @@ export async function switchRows(
   const { openModelPrompts } = await import("#inference/llama/model-prompts.ts");
   // A context is as large as the streams that it can hold, on both sides.
   const inference = { ...config.inference, parallelStreams: 1, adaptersLoadedMax: DOMAINS };
-  const embedded = await openEngine(inference, log);
+  const embedded = await openEngine({ ...config, inference }, log);
   const base = embedded.base;
   await embedded.close();
   const shape = base.isStandIn ? TINY_SHAPE : SMOLLM2_SHAPE;
@@ -56,7 +57,7 @@ export async function switchRows(
       log,
     });
     const engine = await openOllamaEngine({
-      ...inference,
+      ...limitsOf(inference),
       hosts: [{ url: ollama.url }],
       base,
       prompts,
@@ -80,7 +81,7 @@ export async function switchRows(
     await ollama.stop();
 
     const bytesBefore = await readTreeBytes(process.pid);
-    const shared = await openEngine({ ...inference, model: path ?? "" }, log);
+    const shared = await openEngine({ ...config, inference: { ...inference, model: path ?? "" } }, log);
     for (const adapter of adapters) await shared.engine.prepare({ adapter });
     const one = await benchSwitch({ engine: shared.engine, adapters, rounds, signal });
     const sharedBytes = (await readTreeBytes(process.pid)) - bytesBefore;

@@ -17,11 +17,13 @@ import { embedOnce } from "#inference/embed-once.ts";
 import type { Embedder } from "#inference/embedder.ts";
 import { createSystemPrompt } from "#inference/reply-language.ts";
 import { openKnownAdapter } from "#trainer/activate-adapter.ts";
+import { removeRetiredFromHosts } from "#trainer/remove-retired.ts";
 import { type ServiceWatch, watchServices } from "#trainer/service-watch.ts";
 import { newId, processName, sha256, turnIdOf } from "./identity.ts";
 import type { OpenCommands } from "./open-commands.ts";
-import { type OpenEngine, openEmbedding, openEngine } from "./open-inference.ts";
+import { type OpenEngine, openEmbedding } from "./open-inference.ts";
 import { type OpenPlatforms, openPlatforms } from "./open-intake.ts";
+import { openServingEngine } from "./open-ollama.ts";
 import { placeSettingsOf } from "./place-settings.ts";
 import type { Stores } from "./stores.ts";
 import { noTracing, type Tracing } from "./tracing.ts";
@@ -54,7 +56,7 @@ export async function openChat(
   tracing: Tracing = noTracing,
 ): Promise<OpenChat> {
   const domains = readDomains(config.assistant.domainsFile);
-  const opened = await openEngine(config.inference, log);
+  const opened = await openServingEngine(config, log);
   const embedding = await openEmbedding(log); // after the engine: see the note on loggers there
   const embedder = embedding === undefined ? undefined : embedOnce(embedding.embedder);
   const services = await watchServices(stores.learning, stores.events, log);
@@ -62,6 +64,7 @@ export async function openChat(
   // Embedding the domains' examples takes most of a second: only a question that comes at once waits for it.
   const router = createDomainRouter(domains, embedder, config.routing);
   router.catch((error: unknown) => log.error({ err: error }, "router.failed"));
+  const cleaning = cleanHosts(stores, opened, log);
   const places = await watchSettings(
     stores.settings,
     stores.events,
@@ -125,11 +128,26 @@ export async function openChat(
       await answering.close(CLOSE_GRACE_MS);
       services.stop();
       places.stop();
+      cleaning.stop();
       await examples?.stop();
       await router.catch(() => undefined); // it embeds until then
       await Promise.all([opened.close(), embedding?.close()]);
     },
   };
+}
+
+/** Adapters that were withdrawn leave other machines: what is left of before now, the rest when a service changes. */
+function cleanHosts({ learning, events }: Stores, { adapterHost }: OpenEngine, log: Log): { stop(): void } {
+  if (adapterHost === undefined) return { stop: () => {} };
+  const clean = () =>
+    removeRetiredFromHosts(learning, adapterHost, log).catch((error: unknown) =>
+      log.warn({ err: error }, "adapters.not-cleaned"),
+    );
+  void clean();
+  const stop = events.subscribe(({ kind }) => {
+    if (kind === "service.changed") void clean();
+  });
+  return { stop };
 }
 
 async function openModerator({ moderation, credentials }: Config): Promise<Pick<AnswerParts, "moderator">> {

@@ -1,19 +1,20 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { programDirectory } from "#config/load.ts";
 import type { Config } from "#config/schema.ts";
 import { ModelNotFoundError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
+import type { AdapterHost } from "#inference/adapter-host.ts";
 import type { Embedder } from "#inference/embedder.ts";
 import type { BaseModel, InferenceEngine } from "#inference/inference-engine.ts";
 import type { PromptEncoder } from "#inference/prompt-encoder.ts";
-
-export const assetsDirectory = join(programDirectory, ".assets");
+import { assetsDirectory, type FoundModel, findModel, type ModelConfig } from "./find-model.ts";
 
 export interface OpenEngine {
   readonly engine: InferenceEngine;
   readonly encoder: PromptEncoder;
   readonly base: BaseModel;
+  /** Where adapters are copied to other machines. */
+  readonly adapterHost?: AdapterHost;
   close(): Promise<void>;
 }
 
@@ -23,29 +24,18 @@ export function threadsOf(setting: number | "auto"): number {
 }
 
 /** The base's identity without loading it. Rejects with ModelNotFoundError. */
-export async function readBaseDigest(config: Config["inference"], log: Log): Promise<string> {
+export async function readBaseDigest(config: ModelConfig, log: Log): Promise<string> {
   const { digestFile } = await import("#inference/file-digest.ts");
   return digestFile((await findModel(config, log)).path);
 }
 
-/** Rejects with ModelNotFoundError. */
-export async function findModel(config: Config["inference"], log: Log) {
-  const { resolveModel } = await import("#inference/llama/resolve-model.ts");
-  const standInPath = join(programDirectory, "assets", "tiny", "reactune-tiny-f16.gguf");
-  return resolveModel(config.model, { assetsDirectory, standInPath, log });
-}
-
 /** The embedded engine. Rejects with ModelNotFoundError. */
-export async function openEngine(config: Config["inference"], log: Log): Promise<OpenEngine> {
-  return openEmbedded(await findModel(config, log), config, log);
+export async function openEngine(config: ModelConfig, log: Log): Promise<OpenEngine> {
+  return openEmbedded(await findModel(config, log), config.inference, log);
 }
 
 /** The embedded engine on a file that is known. Rejects with ModelNotFoundError. */
-export async function openEmbedded(
-  model: { readonly path: string; readonly name: string; readonly isStandIn: boolean },
-  config: Config["inference"],
-  log: Log,
-): Promise<OpenEngine> {
+export async function openEmbedded(model: FoundModel, config: Config["inference"], log: Log): Promise<OpenEngine> {
   const { openLlamaEngine } = await import("#inference/llama/llama-engine.ts");
   const engine = await openLlamaEngine({
     modelPath: model.path,

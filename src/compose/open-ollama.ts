@@ -1,11 +1,9 @@
-import { homedir } from "node:os";
 import type { Config } from "#config/schema.ts";
 import { completeOllamaUrl } from "#config/secrets.ts";
-import { readSystem } from "#config/system.ts";
-import { ModelNotFoundError } from "#core/errors.ts";
+import { ConfigInvalidError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
-import type { AdapterHost } from "#inference/adapter-host.ts";
-import { findModel, type OpenEngine, openEmbedded, threadsOf } from "./open-inference.ts";
+import { findModel, isLocal, type ModelConfig, pulledNameOf } from "./find-model.ts";
+import { type OpenEngine, openEmbedded, openEngine, threadsOf } from "./open-inference.ts";
 
 export interface OllamaSettings {
   readonly hosts: readonly { readonly url: string; readonly region?: string }[];
@@ -23,22 +21,17 @@ export interface OllamaSettings {
   readonly hostRetryMs: number;
 }
 
-const PULLED = "ollama:";
-const ASK_TIMEOUT_MS = 5000;
-
 /**
  * Ollama for `inference.model`: "ollama:NAME" is a model that the operator pulled, anything else a file that is uploaded where it is
  * missing. The file, or its copy on this machine, is needed for the prompts. Rejects with ModelNotFoundError, InferenceUnavailableError.
  */
-export async function openOllama(
-  config: Config["inference"],
-  settings: OllamaSettings,
-  log: Log,
-): Promise<OpenEngine & { readonly adapterHost?: AdapterHost }> {
+export async function openOllama(config: ModelConfig, settings: OllamaSettings, log: Log): Promise<OpenEngine> {
   const hosts = settings.hosts.map((host) => ({ ...host, url: completeOllamaUrl(host.url) }));
-  const pulledName = config.model.startsWith(PULLED) ? config.model.slice(PULLED.length) : undefined;
-  const model = pulledName === undefined ? await findModel(config, log) : await findPulled(pulledName, hosts);
-  if (settings.adapters === "shared") return openEmbedded(model, config, log);
+  const pulledName = pulledNameOf(config.inference.model);
+  const [asked] = hosts.toSorted((one, other) => Number(isLocal(other.url)) - Number(isLocal(one.url)));
+  const servers = asked === undefined ? config.servers : { ...config.servers, ollamaUrl: asked.url };
+  const model = await findModel({ ...config, servers }, log);
+  if (settings.adapters === "shared") return openEmbedded(model, config.inference, log);
 
   const { openModelPrompts } = await import("#inference/llama/model-prompts.ts");
   const { openOllamaEngine } = await import("#inference/ollama/ollama-engine.ts");
@@ -47,13 +40,13 @@ export async function openOllama(
     modelPath,
     modelName,
     isStandIn,
-    contextTokens: config.contextTokens,
+    contextTokens: config.inference.contextTokens,
     log,
   });
-  const { threads, ...inference } = config;
+  const { threads } = config.inference;
   try {
     const engine = await openOllamaEngine({
-      ...inference,
+      ...limitsOf(config.inference),
       ...settings,
       hosts,
       base: prompts.base,
@@ -75,14 +68,46 @@ export async function openOllama(
   }
 }
 
-/** The first host that is on this machine tells where the file is. */
-async function findPulled(name: string, hosts: OllamaSettings["hosts"]) {
-  const { findOllamaModelFile, listModelsDirectories } = await import("#inference/ollama/find-model-file.ts");
-  const modelsDirectories = listModelsDirectories(homedir(), readSystem().environment["OLLAMA_MODELS"]);
-  const local = hosts.find(({ url }) => /^https?:\/\/(127\.|localhost\b|\[::1\])/.test(url));
-  const signal = AbortSignal.timeout(ASK_TIMEOUT_MS);
-  const asked = local === undefined ? {} : { url: local.url };
-  const path = await findOllamaModelFile(name, { ...asked, modelsDirectories, signal });
-  if (path === undefined) throw new ModelNotFoundError(`${PULLED}${name}`);
-  return { path, name, isStandIn: false };
+/**
+ * What answers: Ollama where OLLAMA_HOST or inference.hosts names one and inference.engine leaves it the choice, else this process.
+ * Rejects with ModelNotFoundError, InferenceUnavailableError.
+ */
+export async function openServingEngine(config: ModelConfig, log: Log): Promise<OpenEngine> {
+  const settings = ollamaSettingsOf(config);
+  return settings === undefined ? openEngine(config, log) : openOllama(config, settings, log);
+}
+
+/** Undefined: this process answers. */
+export function ollamaSettingsOf({ inference, servers }: ModelConfig): OllamaSettings | undefined {
+  if (inference.engine === "llama") return undefined;
+  const named = [...(servers.ollamaUrl === undefined ? [] : [servers.ollamaUrl]), ...inference.hosts];
+  if (named.length === 0) {
+    if (inference.engine === "auto") return undefined;
+    throw new ConfigInvalidError([
+      'inference.engine is "ollama" and no host is named: set OLLAMA_HOST or inference.hosts',
+    ]);
+  }
+  const { adapters, region, gpuLayers, keepAliveMs, firstTokenMaxMs, nextTokenMaxMs, hostRetryMs } = inference;
+  return {
+    hosts: named.map(readHost),
+    adapters,
+    keepAliveMs,
+    firstTokenMaxMs,
+    nextTokenMaxMs,
+    hostRetryMs,
+    ...(region === undefined ? {} : { region }),
+    ...(gpuLayers === undefined ? {} : { gpuLayers }),
+  };
+}
+
+/** What an engine lets happen at once, whichever it is. */
+export function limitsOf(config: Config["inference"]) {
+  const { parallelStreams, queueMax, queueWaitMaxMs, adaptersLoadedMax } = config;
+  return { parallelStreams, queueMax, queueWaitMaxMs, adaptersLoadedMax };
+}
+
+/** `http://gpu1:11434#eu`: the region stands behind a number sign. */
+function readHost(text: string): OllamaSettings["hosts"][number] {
+  const [url = "", region] = text.split("#");
+  return { url, ...(region === undefined || region === "" ? {} : { region }) };
 }

@@ -49,7 +49,7 @@ export async function openRunParts(config: Config, stores: Stores, log: Log): Pr
       const svg = lossCurve(curve);
       return { svg, png: svgToPng(svg) };
     },
-    openEngine: () => openEngine({ ...config.inference, ...RUN_ENGINE }, log),
+    openEngine: () => openEngine({ ...config, inference: { ...config.inference, ...RUN_ENGINE } }, log),
     settings: {
       dataset: config.dataset,
       days: config.dataset.days,

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { z } from "zod";
 import { doctor, formatDoctorReport } from "#commands/doctor.ts";
 import { formatBytes } from "#commands/doctor-finding.ts";
 import type { ServerInspection } from "#commands/doctor-servers.ts";
@@ -17,7 +18,7 @@ export function addDoctorCommand(program: Command, { load, output }: CommandCont
         programDirectory,
         config: loadOrError(load),
         openDatabase,
-        inspectors: { redisUrl: inspectRedis },
+        inspectors: { ollamaUrl: inspectOllama, mongodbUri: inspectMongo, redisUrl: inspectRedis },
       });
       if (options.json === true) printJson(output, report);
       else for (const line of formatDoctorReport(report)) output.print(line);
@@ -58,3 +59,31 @@ export async function inspectRedis(url: string): Promise<ServerInspection> {
     await redis.close();
   }
 }
+
+const VersionAnswer = z.object({ version: z.string() });
+const ASK_MAX_MS = 5000;
+
+/** Rejects when what answers is no Ollama. */
+export async function inspectOllama(url: string): Promise<ServerInspection> {
+  const response = await fetch(new URL("/api/version", url), { signal: AbortSignal.timeout(ASK_MAX_MS) });
+  const { version } = VersionAnswer.parse(await response.json());
+  return { found: `Ollama ${version} at ${new URL(url).host}`, problems: [] };
+}
+
+/** Rejects with StoreUnreachableError, without the password, when it does not let us in. */
+export async function inspectMongo(uri: string): Promise<ServerInspection> {
+  const { connect, hostsOf } = await import("#store/mongo/connect.ts");
+  const connection = await connect(uri);
+  try {
+    const about = MongoAnswer.parse(await connection.db?.command({ hello: 1 }));
+    const found = `MongoDB at ${hostsOf(uri)}, database ${connection.name}`;
+    if (about.setName !== undefined || about.msg === "isdbgrid") return { found, problems: [] };
+    const fix =
+      "Start it with --replSet (a set of one is enough), so that a write that was acknowledged survives a fail-over";
+    return { found, problems: [{ found: "it stands alone", fix }] };
+  } finally {
+    await connection.close();
+  }
+}
+
+const MongoAnswer = z.looseObject({ setName: z.string().optional(), msg: z.string().optional() });

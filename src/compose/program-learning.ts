@@ -15,8 +15,9 @@ import { readWorkspaceReadiness } from "#trainer/read-readiness.ts";
 import { cancelTraining, requestTraining } from "#trainer/request-training.ts";
 import { localScope } from "./all.ts";
 import type { CommandContext } from "./command-context.ts";
-import { type OpenEngine, openEngine, readBaseDigest } from "./open-inference.ts";
+import { type OpenEngine, readBaseDigest } from "./open-inference.ts";
 import { openLog } from "./open-log.ts";
+import { openServingEngine } from "./open-ollama.ts";
 import { openStores } from "./open-stores.ts";
 import { type OpenTrainer, openTrainer } from "./open-trainer.ts";
 import { readSystemPrompts } from "./open-training.ts";
@@ -59,7 +60,7 @@ function addAdapterCommands(program: Command, context: CommandContext): void {
     .action((options) =>
       withParts(context, async ({ config, stores, log }) =>
         showAdapters(
-          await listAdapters(stores.learning, await readBaseDigest(config.inference, log)),
+          await listAdapters(stores.learning, await readBaseDigest(config, log)),
           { isJson: options.json === true },
           context.output,
         ),
@@ -116,7 +117,7 @@ async function withParts(context: CommandContext, act: (parts: Parts) => Promise
   const stores = await openStores(config, log);
   let opened: Promise<OpenEngine> | undefined;
   const serving = () => {
-    opened ??= openEngine(config.inference, log);
+    opened ??= openServingEngine(config, log);
     return opened;
   };
   const trainer = openTrainer(config, stores, serving, log);

@@ -5,7 +5,8 @@ import type { Config } from "#config/schema.ts";
 import { readTrainingSetup } from "#config/training-setup.ts";
 import type { ReadinessSettings } from "#trainer/read-readiness.ts";
 import type { TrainSettings } from "#trainer/training-backend.ts";
-import { assetsDirectory, threadsOf } from "./open-inference.ts";
+import { assetsDirectory } from "./find-model.ts";
+import { threadsOf } from "./open-inference.ts";
 
 export function readinessSettings(config: Config): ReadinessSettings {
   return { thresholds: config.readiness, days: config.dataset.days };

@@ -56,6 +56,18 @@ export const configSchema = z.strictObject({
     replyLanguage: z.union([z.literal("auto"), z.string().regex(/^[a-z]{2}$/)]),
   }),
   inference: z.strictObject({
+    engine: z.enum(["auto", "llama", "ollama"]),
+    hosts: list(100, 4096),
+    region: text(64).optional(),
+    adapters: z.enum(["models", "shared"]),
+    gpuLayers: count(0, 1000).optional(),
+    keepAliveMs: z
+      .int()
+      .min(-1)
+      .max(7 * DAY_MS),
+    firstTokenMaxMs: durationMs(1000, 60 * MINUTE_MS),
+    nextTokenMaxMs: durationMs(1000, 60 * MINUTE_MS),
+    hostRetryMs: durationMs(100, 60 * MINUTE_MS),
     model: text(4096),
     threads,
     contextTokens: count(256, 131_072),

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { type OllamaSettings, openOllama } from "#compose/open-ollama.ts";
+import { type OllamaSettings, ollamaSettingsOf, openOllama } from "#compose/open-ollama.ts";
 import { loadConfig } from "#config/load.ts";
 import { readSystem } from "#config/system.ts";
 import { ModelNotFoundError } from "#core/errors.ts";
@@ -13,6 +13,24 @@ import { makeAdapterFiles, silentLog, TINY_MODEL } from "../../fixtures/llama/en
 import { ollamaProgram, startTestOllama } from "../../fixtures/ollama/ollama-under-test.ts";
 
 const config = loadConfig({ ...readSystem(), argvSettings: [], environment: {}, workingDirectory: "/nowhere" });
+
+test("ollamaSettingsOf() chooses Ollama where a host is named and the operator leaves it the choice", () => {
+  const at = (inference: Partial<typeof config.inference>, ollamaUrl?: string) =>
+    ollamaSettingsOf({
+      inference: { ...config.inference, ...inference },
+      servers: { ...config.servers, ...(ollamaUrl === undefined ? {} : { ollamaUrl }) },
+    });
+
+  expect(at({})).toBeUndefined();
+  expect(at({ engine: "llama" }, "http://gpu1:11434")).toBeUndefined();
+  expect(at({}, "http://gpu1:11434")?.hosts).toEqual([{ url: "http://gpu1:11434" }]);
+  expect(at({ hosts: ["http://gpu2:11434#eu"], region: "eu" }, "http://gpu1:11434")).toMatchObject({
+    hosts: [{ url: "http://gpu1:11434" }, { url: "http://gpu2:11434", region: "eu" }],
+    region: "eu",
+    adapters: "models",
+  });
+  expect(() => at({ engine: "ollama" })).toThrow(/OLLAMA_HOST or inference.hosts/);
+});
 
 describe.skipIf(ollamaProgram === undefined)("openOllama() (needs ollama)", () => {
   let directory: string;
@@ -36,7 +54,11 @@ describe.skipIf(ollamaProgram === undefined)("openOllama() (needs ollama)", () =
   });
 
   async function open(model: string, changes: Partial<OllamaSettings> = {}) {
-    const opened = await openOllama({ ...config.inference, model, threads: 1 }, { ...settings, ...changes }, silentLog);
+    const opened = await openOllama(
+      { ...config, inference: { ...config.inference, model, threads: 1 } },
+      { ...settings, ...changes },
+      silentLog,
+    );
     onTestFinished(() => opened.close());
     return opened;
   }
