@@ -2,8 +2,9 @@ import { afterEach, expect, test, vi } from "vitest";
 import type { ReplyPart } from "#bots/platform-connector.ts";
 import { openReplyStream } from "#bots/stream-reply.ts";
 import { PlatformRefusedError } from "#core/errors.ts";
+import type { Delivery } from "#core/inbox.ts";
+import type { ChatStore } from "#store/chat-store.ts";
 import { memoryPlatform } from "../../fixtures/bots/memory-platform.ts";
-import { openTempStore } from "../store/sqlite/temp-store.ts";
 import { recordingLog } from "./chat-world.ts";
 
 const TARGET = { turnId: "t1", workspaceId: "local:home", channelId: "web", inReplyTo: "m1", askerId: "ana" };
@@ -17,14 +18,26 @@ interface StreamOptions {
   readonly charsMax?: number;
   readonly isRetry?: boolean;
   readonly platform?: ReturnType<typeof memoryPlatform>;
-  readonly chat?: ReturnType<typeof openTempStore>["chat"];
+  readonly chat?: ReturnType<typeof keepDeliveries>;
+}
+
+/** The clock is turned by hand here, and a disk takes its own time: what a store keeps of deliveries, at once. */
+function keepDeliveries(): Pick<ChatStore, "saveDelivery" | "listDeliveries"> {
+  const deliveries = new Map<string, Delivery>();
+  return {
+    saveDelivery: async (delivery) => void deliveries.set(`${delivery.turnId} ${delivery.part}`, delivery),
+    listDeliveries: async (turnId) =>
+      [...deliveries.values()]
+        .filter((delivery) => delivery.turnId === turnId)
+        .toSorted((one, other) => one.part - other.part),
+  };
 }
 
 function openStream(options: StreamOptions = {}) {
   const { editIntervalMs = 0, charsMax = 100, isRetry = false } = options;
   vi.useFakeTimers({ now: 1_800_000_000_000 });
   const platform = options.platform ?? memoryPlatform({ editIntervalMs, messageCharsMax: charsMax });
-  const chat = options.chat ?? openTempStore().chat;
+  const chat = options.chat ?? keepDeliveries();
   const { lines, log } = recordingLog();
   const stream = openReplyStream({ connector: platform.connector, chat, now: Date.now, log, isRetry }, TARGET);
   const places: (readonly string[])[] = [];

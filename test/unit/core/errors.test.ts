@@ -54,6 +54,11 @@ const CASES: readonly [errors.OperatingError, string, string][] = [
     "INFERENCE_UNAVAILABLE",
     'Cannot reach inference engine "llama": it did not answer',
   ],
+  [
+    new errors.ReplyBrokenOffError("Ollama", { cause: CAUSE }),
+    "REPLY_BROKEN_OFF",
+    'Cannot finish the reply: inference engine "Ollama" broke off',
+  ],
   [new errors.QueueFullError(7), "QUEUE_FULL", "Cannot accept the message: 7 others are waiting"],
   [
     new errors.ModelNotFoundError("/m.gguf", { cause: CAUSE }),
