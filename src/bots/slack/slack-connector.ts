@@ -38,6 +38,8 @@ export interface SlackOptions {
   /** Undefined: Slack's own. */
   readonly apiUrl: string | undefined;
   readonly streaming: "auto" | "edits";
+  /** How long a call of Slack's Web API is waited for; 15 s when undefined. */
+  readonly callTimeoutMs?: number;
   readonly settings: SettingsWatch;
   readonly platforms: PlatformStore;
   readonly seal: Seal;
@@ -60,20 +62,23 @@ export interface SlackConnector extends PlatformConnector {
   port(): number | undefined;
 }
 
+const CALL_TIMEOUT_MS = 15_000;
 const STREAM_INTERVAL_MS = 250;
 /** Slack's own rule is one message a second and channel, with short bursts. */
 const CHANNEL_PACE = { writes: 3, perMs: 3000 };
 
 export function createSlackConnector(options: SlackOptions): SlackConnector {
-  const { credentials, settings, platforms, now, log } = options;
+  const { credentials, settings, platforms, now, log, callTimeoutMs = CALL_TIMEOUT_MS } = options;
   const installations = sealedInstallations(platforms, options.seal, now);
   const workspaces = openWorkspaces({
     botToken: credentials.botToken,
     apiUrl: options.apiUrl,
     installations,
+    callTimeoutMs,
     now,
     log,
   });
+  const stopping = new AbortController();
   const facts = slackFacts(now);
   const onFailed = (error: unknown) => log.warn({ err: error }, "slack.side-call-failed");
   const threads = slackThreads(platforms, now, onFailed);
@@ -85,10 +90,11 @@ export function createSlackConnector(options: SlackOptions): SlackConnector {
     onPosted: ({ workspaceId, channelId, threadId }) => {
       if (threadId !== undefined) threads.join(workspaceId, channelId, threadId);
     },
+    callTimeoutMs,
+    signal: stopping.signal,
     now,
     log,
   });
-  const stopping = new AbortController();
   const running: { readonly stop: () => Promise<unknown> }[] = [];
   let line: SocketLine | undefined;
   let server: { readonly address: () => AddressInfo | string | null } | undefined;

@@ -80,9 +80,20 @@ export function retryAfterSecondsOf(error: unknown): number | undefined {
 /** Whether the call may have been carried out although it failed: no answer, or a server's failure. */
 export function isOutcomeUnknown(error: unknown): boolean {
   if (error instanceof webApi.WebAPIHTTPError) return error.statusCode >= 500;
-  if (error instanceof webApi.WebAPIRequestError) return true;
+  if (error instanceof webApi.WebAPIRequestError || isTimedOut(error) || isBrokenOff(error)) return true;
   const code = slackErrorOf(error);
   return code === "internal_error" || code === "fatal_error" || code === "request_timeout";
+}
+
+/** We waited no longer; it may be carried out yet. */
+export function isTimedOut(error: unknown): boolean {
+  const cause = error instanceof webApi.WebAPIRequestError ? error.original : error;
+  return cause instanceof Error && cause.name === "TimeoutError";
+}
+
+/** The answer's head came, and not all of its body: the SDK gives what the body was read with. */
+function isBrokenOff(error: unknown): boolean {
+  return error instanceof TypeError && error.message === "terminated";
 }
 
 /** As `error`, but a refusal for good becomes a PlatformRefusedError. The SDK's own errors hold no words of a user. */

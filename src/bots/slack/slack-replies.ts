@@ -1,15 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { z } from "zod";
 import type { PostedPlace } from "#bots/intake.ts";
 import type { PlatformConnector, PostedPart, ReplyPart } from "#bots/platform-connector.ts";
 import type { Now } from "#core/clock.ts";
 import { PlatformRefusedError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
+import { findReplies, isMarkedAs, isUnmarkedStream, type SoughtPart } from "./find-replies.ts";
+import { latePosts } from "./late-posts.ts";
 import { type RecentMap, recentMap } from "./recent-map.ts";
 import { fallbackText, hasLink } from "./render-markdown.ts";
-import { actionBlocks, markdownBlock, REPLY_EVENT, replyMetadata } from "./reply-blocks.ts";
+import { actionBlocks, markdownBlock, replyMetadata } from "./reply-blocks.ts";
 import { type CallKind, SlackBusyError } from "./slack-calls.ts";
-import { isOutcomeUnknown, slackErrorOf } from "./slack-refusals.ts";
+import { isOutcomeUnknown, isTimedOut, slackErrorOf } from "./slack-refusals.ts";
 import type { SlackWorkspace, SlackWorkspaces } from "./slack-workspaces.ts";
 
 /**
@@ -27,6 +28,10 @@ export interface RepliesParts {
   readonly streaming: "auto" | "edits";
   /** The bot wrote into a thread: it is part of it from now on. */
   readonly onPosted: (place: PostedPlace) => void;
+  /** How long a call is waited for. */
+  readonly callTimeoutMs: number;
+  /** Aborts when the connector stops. */
+  readonly signal: AbortSignal;
   readonly now: Now;
   readonly log: Log;
 }
@@ -48,8 +53,11 @@ interface Growing {
 export const EDIT_INTERVAL_MS = 1000;
 const GROWING_MAX = 2000;
 const POSTS_MAX = 3;
-/** After a lost answer the message may take a moment to show in the history. */
-const SETTLE_MS = 300;
+/**
+ * After a lost answer the message may take a moment to show in the history. In times that a call is waited for; the later looks
+ * are for a call that was given up: it may not have begun to be carried out.
+ */
+const LOOKS = [1 / 50, 1 / 15, 1 / 5];
 
 /** Slack has no streams here: the whole workspace, or this channel. */
 const NO_STREAM_IN_WORKSPACE = new Set([
@@ -70,7 +78,18 @@ const NO_STREAM_IN_CHANNEL = new Set([
 export function slackReplies(parts: RepliesParts): SlackReplies {
   const growing = recentMap<Growing>(GROWING_MAX);
   const withoutStreams: RecentMap<true> = recentMap<true>(GROWING_MAX);
+  /** Posts under way, by thread: what they make is not known yet. */
+  const begun = new Map<string, number>();
   const { workspaces, now } = parts;
+  const late = latePosts({
+    ...parts,
+    isFree: (part, messageId) =>
+      !begun.has(threadOf(part)) && growing.get(keyOf(part.channelId, messageId)) === undefined,
+    async remove(part, message, workspace) {
+      if (message.streaming_state === "in_progress") await stopStreaming(message.ts, part, workspace);
+      await remove(part.channelId, message.ts, workspace);
+    },
+  });
 
   function canStream(part: ReplyPart, workspace: SlackWorkspace): boolean {
     if (parts.streaming === "edits" || part.threadId === undefined) return false;
@@ -117,28 +136,49 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
   async function post(given: ReplyPart): Promise<PostedPart> {
     const part = wellFormed(given);
     const workspace = await workspaces.get(part.workspaceId);
+    const thread = threadOf(part);
+    begun.set(thread, (begun.get(thread) ?? 0) + 1);
+    const posted = await postUntilKnown(part, workspace).finally(() => {
+      const left = (begun.get(thread) ?? 1) - 1;
+      if (left > 0) begun.set(thread, left);
+      else begun.delete(thread);
+    });
+    if (part.isFinal) await late.settle(part, posted.messageId, workspace);
+    return posted;
+  }
+
+  async function postUntilKnown(part: ReplyPart, workspace: SlackWorkspace): Promise<PostedPart> {
     for (let attempt = 1; ; attempt++) {
+      const streamed = !part.isFinal && canStream(part, workspace) ? part.threadId : undefined;
       try {
-        const started =
-          !part.isFinal && part.threadId !== undefined && canStream(part, workspace)
-            ? await startStream(part, part.threadId, workspace)
-            : undefined;
+        const started = streamed === undefined ? undefined : await startStream(part, streamed, workspace);
         const messageId = started ?? (await postMessage(part, workspace));
+        late.notePosted(part);
         if (!part.isFinal) keep(part, messageId, started !== undefined);
         parts.onPosted(placeOf(part, messageId));
         return { messageId };
       } catch (error) {
-        if (!isOutcomeUnknown(causeOf(error)) || attempt >= POSTS_MAX) throw error;
-        await sleep(SETTLE_MS);
-        const found = await reconcile(part);
+        if (!isOutcomeUnknown(causeOf(error))) throw error;
+        late.noteLost(part, streamed !== undefined);
+        if (attempt >= POSTS_MAX) throw error;
+        const found = await lookFor(part, isTimedOut(causeOf(error)));
         if (found !== undefined) {
           // Found does not mean that it holds this text.
-          await edit(found, part);
+          await show(found.messageId, part, workspace);
           parts.onPosted(placeOf(part, found.messageId));
           return found;
         }
       }
     }
+  }
+
+  async function lookFor(part: ReplyPart, isGivenUp: boolean): Promise<PostedPart | undefined> {
+    for (const times of isGivenUp ? LOOKS : LOOKS.slice(0, 1)) {
+      await sleep(times * parts.callTimeoutMs);
+      const found = await reconcile(part);
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
 
   /** From now on this message grows as this part. */
@@ -175,14 +215,19 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
     return ts;
   }
 
-  async function edit(posted: PostedPart, given: ReplyPart): Promise<void> {
+  async function edit({ messageId }: PostedPart, given: ReplyPart): Promise<void> {
     const part = wellFormed(given);
     const workspace = await workspaces.get(part.workspaceId);
-    const key = keyOf(part.channelId, posted.messageId);
+    await show(messageId, part, workspace);
+    if (part.isFinal) await late.settle(part, messageId, workspace);
+  }
+
+  async function show(messageId: string, part: ReplyPart, workspace: SlackWorkspace): Promise<void> {
+    const key = keyOf(part.channelId, messageId);
     const state = growing.get(key);
     if (part.isFinal) {
       if (state?.isStream !== true || !(await endStream(state, part, workspace))) {
-        await update(posted.messageId, part, workspace);
+        await update(messageId, part, workspace);
       }
       growing.delete(key);
       return;
@@ -190,7 +235,7 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
     if (state?.isStream === true && (await append(state, part, workspace))) return;
     if (state !== undefined && now() - state.editedAtMs < EDIT_INTERVAL_MS) return;
     try {
-      await update(posted.messageId, part, workspace);
+      await update(messageId, part, workspace);
     } catch (error) {
       // The next one, and at last the final one, carries the whole text.
       if (error instanceof SlackBusyError) return;
@@ -265,8 +310,8 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
     }
   }
 
-  async function stopStreaming(messageId: string, part: ReplyPart, workspace: SlackWorkspace): Promise<void> {
-    const kind = writeKind("chat.stopStream", part, { isRepeatable: true });
+  async function stopStreaming(messageId: string, part: SoughtPart, workspace: SlackWorkspace): Promise<void> {
+    const kind = { method: "chat.stopStream", what: "end a reply", urgency: "must", isRepeatable: true } as const;
     await workspace.calls
       .run(kind, (client) => client.chat.stopStream({ channel: part.channelId, ts: messageId }))
       .catch((error: unknown) => {
@@ -276,15 +321,13 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
 
   async function reconcile(part: Omit<ReplyPart, "text" | "isFinal">): Promise<PostedPart | undefined> {
     const workspace = await workspaces.get(part.workspaceId);
-    const messages = await readBack(part, workspace);
-    const own = messages.find(({ metadata }) => isOf(metadata, part));
+    const messages = await findReplies(part, workspace, "must");
+    const own = messages.find((message) => isMarkedAs(message, part));
     if (own !== undefined) return { messageId: own.ts };
-    // A stream carries its metadata only from its end on; one of ours without any was begun and not ended.
     const orphan = messages.find((message) => {
-      const isBegun = message.streaming_state !== undefined && message.metadata?.event_type === undefined;
       const held = growing.get(keyOf(part.channelId, message.ts));
       const isAnothers = held !== undefined && (held.turnId !== part.turnId || held.part !== part.part);
-      return isBegun && isOurs(message, workspace) && !isAnothers;
+      return isUnmarkedStream(message, workspace) && !isAnothers;
     });
     if (orphan === undefined) return undefined;
     // Taken at once: a second reply that looks for its own must not find the same.
@@ -292,34 +335,15 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
     return { messageId: orphan.ts };
   }
 
-  /** What was written since the question, newest first. */
-  async function readBack(
-    part: Omit<ReplyPart, "text" | "isFinal">,
-    workspace: SlackWorkspace,
-  ): Promise<SlackReplyMessage[]> {
-    const { channelId: channel, threadId } = part;
-    const method = threadId === undefined ? "conversations.history" : "conversations.replies";
-    const kind = { method, what: "look up a reply", urgency: "must", isRepeatable: true } as const;
-    const found: SlackReplyMessage[] = [];
-    let cursor: string | undefined;
-    for (let page = 0; page < PAGES_MAX; page++) {
-      const options = {
-        channel,
-        oldest: part.inReplyTo,
-        limit: PAGE_MESSAGES,
-        include_all_metadata: true,
-        ...(cursor === undefined ? {} : { cursor }),
-      };
-      const answer = await workspace.calls.run(kind, (client) =>
-        threadId === undefined
-          ? client.conversations.history(options)
-          : client.conversations.replies({ ...options, ts: threadId }),
-      );
-      found.push(...z.array(replyMessageSchema).parse(answer.messages ?? []));
-      cursor = answer.response_metadata?.next_cursor || undefined;
-      if (cursor === undefined) break;
-    }
-    return found.sort((one, other) => Number(other.ts) - Number(one.ts));
+  /** One that is gone already is no error. */
+  async function remove(channelId: string, messageId: string, workspace: SlackWorkspace): Promise<void> {
+    growing.delete(keyOf(channelId, messageId));
+    const kind = { method: "chat.delete", what: "delete a message", urgency: "must", isRepeatable: true } as const;
+    await workspace.calls
+      .run(kind, (client) => client.chat.delete({ channel: channelId, ts: messageId }))
+      .catch((error: unknown) => {
+        if (slackErrorOf(causeOf(error)) !== "message_not_found") throw error;
+      });
   }
 
   return {
@@ -327,14 +351,7 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
     edit,
     reconcile,
     async remove({ workspaceId, channelId, messageId }) {
-      const workspace = await workspaces.get(workspaceId);
-      growing.delete(keyOf(channelId, messageId));
-      const kind = { method: "chat.delete", what: "delete a message", urgency: "must", isRepeatable: true } as const;
-      await workspace.calls
-        .run(kind, (client) => client.chat.delete({ channel: channelId, ts: messageId }))
-        .catch((error: unknown) => {
-          if (slackErrorOf(causeOf(error)) !== "message_not_found") throw error;
-        });
+      await remove(channelId, messageId, await workspaces.get(workspaceId));
     },
     growingIn(workspaceId, channelId, threadId) {
       return [...growing.entries()]
@@ -346,21 +363,6 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
   };
 }
 
-const PAGES_MAX = 5;
-const PAGE_MESSAGES = 200;
-
-const replyMessageSchema = z.object({
-  ts: z.string(),
-  user: z.string().optional(),
-  bot_id: z.string().nullish(),
-  streaming_state: z.string().optional(),
-  metadata: z
-    .object({ event_type: z.string().optional(), event_payload: z.record(z.string(), z.unknown()).optional() })
-    .optional(),
-});
-
-type SlackReplyMessage = z.infer<typeof replyMessageSchema>;
-
 function placeOf({ workspaceId, channelId, threadId }: ReplyPart, messageId: string): PostedPlace {
   return { workspaceId, channelId, messageId, ...(threadId === undefined ? {} : { threadId }) };
 }
@@ -371,15 +373,6 @@ function wellFormed(part: ReplyPart): ReplyPart {
   return { ...part, text: text.toWellFormed() };
 }
 
-function isOf(metadata: SlackReplyMessage["metadata"], { turnId, part }: Pick<ReplyPart, "turnId" | "part">): boolean {
-  const payload = metadata?.event_payload;
-  return metadata?.event_type === REPLY_EVENT && payload?.["turn_id"] === turnId && Number(payload["part"]) === part;
-}
-
-function isOurs(message: SlackReplyMessage, { botUserId, botId }: SlackWorkspace): boolean {
-  return message.user === botUserId || (botId !== undefined && message.bot_id === botId);
-}
-
 function isStreamOver(error: unknown): boolean {
   const code = slackErrorOf(causeOf(error));
   return code === "message_not_in_streaming_state" || code === "stopped_by_user" || code === "streaming_mode_mismatch";
@@ -388,6 +381,10 @@ function isStreamOver(error: unknown): boolean {
 /** A refusal keeps the SDK's error as its cause. */
 function causeOf(error: unknown): unknown {
   return error instanceof PlatformRefusedError ? error.cause : error;
+}
+
+function threadOf({ channelId, threadId }: SoughtPart): string {
+  return keyOf(channelId, threadId ?? "");
 }
 
 function keyOf(channelId: string, messageId: string): string {

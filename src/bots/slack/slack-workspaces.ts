@@ -37,18 +37,18 @@ export interface WorkspacesParts {
   readonly botToken: string | undefined;
   readonly apiUrl: string | undefined;
   readonly installations: SealedInstallations;
+  readonly callTimeoutMs: number;
   readonly now: Now;
   readonly log: Log;
 }
 
-const CALL_TIMEOUT_MS = 15_000;
 const AGENT_SCOPE = "assistant:write";
 
 export function openWorkspaces(parts: WorkspacesParts): SlackWorkspaces {
   const known = new Map<string, Promise<SlackWorkspace | undefined>>();
   let signedIn: SlackWorkspace | undefined;
 
-  const callsOf = (token: string) => createSlackCalls(openClient(token, parts.apiUrl, parts.log), parts.now);
+  const callsOf = (token: string) => createSlackCalls(openClient(token, parts), parts.now);
 
   async function load(teamId: string): Promise<SlackWorkspace | undefined> {
     const stored = await parts.installations.find(teamId);
@@ -122,13 +122,13 @@ export function openWorkspaces(parts: WorkspacesParts): SlackWorkspaces {
   };
 }
 
-function openClient(token: string, apiUrl: string | undefined, log: Log): webApi.WebClient {
+function openClient(token: string, { apiUrl, callTimeoutMs, log }: WorkspacesParts): webApi.WebClient {
   return new webApi.WebClient(token, {
     ...(apiUrl === undefined ? {} : { slackApiUrl: apiUrl }),
     logger: sdkLogger(log),
     // Retrying is decided in SlackCalls, which knows what can be done twice.
     retryConfig: { retries: 0 },
     rejectRateLimitedCalls: true,
-    timeout: CALL_TIMEOUT_MS,
+    timeout: callTimeoutMs,
   });
 }

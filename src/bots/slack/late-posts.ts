@@ -1,0 +1,97 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Log } from "#core/log.ts";
+import { findReplies, isMarkedAs, isUnmarkedStream, type SoughtPart, type StandingMessage } from "./find-replies.ts";
+import { recentMap } from "./recent-map.ts";
+import type { SlackWorkspace } from "./slack-workspaces.ts";
+
+/**
+ * A post that we no longer wait for can be carried out later, even after a look has found nothing of it: a busy server takes a
+ * new connection late, and the look comes over an old one. What was sent again stands twice then. So whoever sent again looks for
+ * doubles when the final text stands, and a few times after.
+ */
+export interface LatePosts {
+  /** A post has failed and may have been carried out, or may be yet. */
+  noteLost(part: SoughtPart, isStream: boolean): void;
+  /** A post was answered. */
+  notePosted(part: SoughtPart): void;
+  /** The final text stands in `messageId`: other messages of this part are deleted, now and for a while. Never rejects. */
+  settle(part: SoughtPart, messageId: string, workspace: SlackWorkspace): Promise<void>;
+}
+
+export interface LatePostsParts {
+  /** How long a call is waited for. */
+  readonly callTimeoutMs: number;
+  /** Whether nobody grows this message or is about to: other replies may stream in the same thread. */
+  readonly isFree: (part: SoughtPart, messageId: string) => boolean;
+  readonly remove: (part: SoughtPart, message: StandingMessage, workspace: SlackWorkspace) => Promise<void>;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+}
+
+interface Lost {
+  /** All that were sent and may stand. */
+  posts: number;
+  isStream: boolean;
+}
+
+const LOST_MAX = 2000;
+/** After the final text, in times that a call is waited for. */
+const LOOKS_AFTER = [1 / 3, 2, 8];
+
+export function latePosts({ callTimeoutMs, isFree, remove, signal, log }: LatePostsParts): LatePosts {
+  const lostPosts = recentMap<Lost>(LOST_MAX);
+
+  async function removeDoubles(part: SoughtPart, messageId: string, lost: Lost, workspace: SlackWorkspace) {
+    const messages = await findReplies(part, workspace, "can-skip");
+    // Where the one that counts is gone, another may have taken its place.
+    if (!messages.some(({ ts }) => ts === messageId)) return;
+    for (const message of messages) {
+      const isLate = lost.isStream && isUnmarkedStream(message, workspace) && isFree(part, message.ts);
+      if (message.ts === messageId || !(isLate || isMarkedAs(message, part))) continue;
+      await remove(part, message, workspace);
+      log.warn({ turnId: part.turnId, part: part.part }, "slack.double-removed");
+    }
+  }
+
+  async function look(part: SoughtPart, messageId: string, lost: Lost, workspace: SlackWorkspace): Promise<void> {
+    try {
+      await removeDoubles(part, messageId, lost, workspace);
+    } catch (error) {
+      log.warn({ turnId: part.turnId, part: part.part, err: error }, "slack.doubles-not-looked-for");
+    }
+  }
+
+  async function lookLater(part: SoughtPart, messageId: string, lost: Lost, workspace: SlackWorkspace): Promise<void> {
+    for (const times of LOOKS_AFTER) {
+      await sleep(times * callTimeoutMs, undefined, { signal, ref: false });
+      await look(part, messageId, lost, workspace);
+    }
+  }
+
+  return {
+    noteLost(part, isStream) {
+      const before = lostPosts.get(keyOf(part));
+      lostPosts.set(keyOf(part), {
+        posts: (before?.posts ?? 0) + 1,
+        isStream: isStream || before?.isStream === true,
+      });
+    },
+    notePosted(part) {
+      const lost = lostPosts.get(keyOf(part));
+      if (lost !== undefined) lost.posts++;
+    },
+    async settle(part, messageId, workspace) {
+      const lost = lostPosts.get(keyOf(part));
+      lostPosts.delete(keyOf(part));
+      // One that was lost and found is no double.
+      if (lost === undefined || lost.posts < 2) return;
+      await look(part, messageId, lost, workspace);
+      // Rejects only when the program ends.
+      lookLater(part, messageId, lost, workspace).catch(() => {});
+    },
+  };
+}
+
+function keyOf({ turnId, part }: SoughtPart): string {
+  return `${turnId} ${part}`;
+}

@@ -1,0 +1,109 @@
+import { expect, test, vi } from "vitest";
+import type { ReplyPart } from "#bots/platform-connector.ts";
+import { openSlack, replyPart } from "../../../fixtures/slack/open-slack.ts";
+import type { Delay } from "../../../fixtures/slack/slack-double.ts";
+
+/** After this long a call is given up; all looks for it are over a third later, and those for doubles eight times later. */
+const TIMEOUT_MS = 250;
+const GIVEN_UP: Delay = { answerMs: 2 * TIMEOUT_MS };
+const TOO_LATE: Delay = { beforeMs: 3 * TIMEOUT_MS };
+
+/** A Slack that is late where a test says so, and a question in a thread of its own. */
+async function openLateSlack() {
+  const world = await openSlack({ callTimeoutMs: TIMEOUT_MS });
+  const { slack } = world;
+  const channel = slack.state.channels.get("C1");
+  if (channel === undefined) throw new Error("no channel");
+  const root = slack.state.add(channel, { user: "UANA", text: "?", blocks: [] });
+  const growing = (text: string, given: Partial<ReplyPart> = {}) =>
+    replyPart({ threadId: root.ts, inReplyTo: root.ts, text, isFinal: false, ...given });
+  return {
+    ...world,
+    growing,
+    whole: (text: string, given: Partial<ReplyPart> = {}) => growing(text, { isFinal: true, ...given }),
+    shown: () =>
+      channel.messages
+        .filter(({ user }) => user === "UBOT")
+        .map(({ ts, text, streaming_state }) => ({ ts, text, isGrowing: streaming_state === "in_progress" })),
+    carriedOut: (method: string) => slack.callsOf(method).filter(({ outcome }) => outcome === "ok").length,
+  };
+}
+
+test("post() leaves one message when Slack carries out the first try after the second", async () => {
+  const { slack, connector, whole, shown, carriedOut } = await openLateSlack();
+  slack.delayNext("chat.postMessage", TOO_LATE);
+
+  const { messageId } = await connector.post(whole("All of it"));
+
+  expect(shown()).toEqual([{ ts: messageId, text: "All of it", isGrowing: false }]);
+  await vi.waitFor(() => expect(carriedOut("chat.postMessage")).toBe(2), { timeout: 3000 });
+  await vi.waitFor(() => expect(carriedOut("chat.delete")).toBe(1), { timeout: 3000 });
+  expect(shown()).toEqual([{ ts: messageId, text: "All of it", isGrowing: false }]);
+});
+
+test("edit() with the final text deletes a stream that was begun after it had been begun again", async () => {
+  const { slack, connector, growing, whole, shown, carriedOut } = await openLateSlack();
+  slack.delayNext("chat.startStream", TOO_LATE);
+
+  const posted = await connector.post(growing("Early"));
+  await vi.waitFor(() => expect(carriedOut("chat.startStream")).toBe(2), { timeout: 3000 });
+  expect(shown()).toHaveLength(2);
+  await connector.edit(posted, growing("Early words"));
+  await connector.edit(posted, whole("Early words, and late ones"));
+
+  expect(shown()).toEqual([{ ts: posted.messageId, text: "Early words, and late ones", isGrowing: false }]);
+});
+
+test.each([
+  ["chat.startStream", { beforeMs: TIMEOUT_MS + 20 }],
+  ["chat.startStream", GIVEN_UP],
+  ["chat.startStream", { bodyMs: 2 * TIMEOUT_MS }],
+  ["chat.postMessage", { beforeMs: TIMEOUT_MS + 20 }],
+  ["chat.postMessage", GIVEN_UP],
+  ["chat.postMessage", { bodyMs: 2 * TIMEOUT_MS }],
+] as const)("post() sends nothing again when %s is late by %o and found", async (method, delay) => {
+  const { slack, connector, growing, whole, shown } = await openLateSlack();
+  slack.delayNext(method, delay);
+
+  const posted = await connector.post(method === "chat.startStream" ? growing("One") : whole("One"));
+  await connector.edit(posted, whole("One two"));
+
+  expect(slack.callsOf(method)).toHaveLength(1);
+  expect(shown()).toEqual([{ ts: posted.messageId, text: "One two", isGrowing: false }]);
+});
+
+test.each([
+  ["chat.appendStream", GIVEN_UP],
+  ["chat.appendStream", { bodyMs: 2 * TIMEOUT_MS }],
+  ["chat.appendStream", TOO_LATE],
+  ["chat.stopStream", GIVEN_UP],
+  ["chat.stopStream", { bodyMs: 2 * TIMEOUT_MS }],
+  ["chat.stopStream", TOO_LATE],
+] as const)("edit() doubles no text when %s is late by %o", async (method, delay) => {
+  const { slack, connector, growing, whole, shown } = await openLateSlack();
+  const posted = await connector.post(growing("One"));
+  slack.delayNext(method, delay);
+
+  await connector.edit(posted, growing("One two")).catch(() => {});
+  await connector.edit(posted, growing("One two three")).catch(() => {});
+  await connector.edit(posted, whole("One two three four"));
+
+  await vi.waitFor(() => expect(slack.callsOf(method).length).toBeGreaterThan(0), { timeout: 3000 });
+  await new Promise((resolve) => setTimeout(resolve, 3 * TIMEOUT_MS));
+  expect(shown()).toEqual([{ ts: posted.messageId, text: "One two three four", isGrowing: false }]);
+});
+
+test("what another reply streams in the same thread is no double", async () => {
+  const { slack, connector, growing, whole, shown, carriedOut } = await openLateSlack();
+  const { messageId: otherId } = await connector.post(growing("Another", { turnId: "turn-2" }));
+  slack.delayNext("chat.startStream", TOO_LATE);
+
+  const posted = await connector.post(growing("One"));
+  await vi.waitFor(() => expect(carriedOut("chat.startStream")).toBe(3), { timeout: 3000 });
+  await connector.edit(posted, whole("One two"));
+
+  expect(shown()).toEqual([
+    { ts: otherId, text: "Another", isGrowing: true },
+    { ts: posted.messageId, text: "One two", isGrowing: false },
+  ]);
+});
