@@ -44,6 +44,9 @@ export function defineRecord<T>() {
       version,
       encode(record) {
         // Written as it will be read: nothing is kept that would not come back, and equal records are equal text.
+        const parsed = schema.safeParse(record);
+        if (parsed.success) return JSON.stringify(parsed.data);
+        // A field that is there without a value is not written: JSON decides what is left of the record.
         return JSON.stringify(parse("that is to be saved", JSON.parse(JSON.stringify(record))));
       },
       decode(id, found, value) {

@@ -89,6 +89,7 @@ function update<T>(table: Table<T>): string {
 }
 
 function params<T>(table: Table<T>, record: T): SqlParams {
-  const columns = Array.from(table.columns, ([name, read]) => [name, read(record)] as const);
-  return { ...Object.fromEntries(columns), version: table.record.version, document: table.record.encode(record) };
+  const values: Record<string, SqlValue> = { version: table.record.version, document: table.record.encode(record) };
+  for (const [name, read] of table.columns) values[name] = read(record);
+  return values;
 }
