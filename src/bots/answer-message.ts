@@ -1,4 +1,5 @@
 import type { Turn, TurnMessage } from "#core/turn.ts";
+import type { AnswerRecords } from "#store/chat-store.ts";
 import { rememberReply } from "./answer-from-cache.ts";
 import type { AnswerParts } from "./answer-parts.ts";
 import { type Draft, draftTurn } from "./draft-turn.ts";
@@ -9,7 +10,7 @@ import { type AskedMessage, stopReasonOf } from "./overlap.ts";
 import type { PlaceSettings } from "./place-settings.ts";
 import type { PlatformConnector, PostedPart, ReplyAction } from "./platform-connector.ts";
 import { readQuestion } from "./read-question.ts";
-import { openReplyStream, type ReplyStream, type ReplyTarget } from "./stream-reply.ts";
+import { type OnPosted, openReplyStream, type ReplyStream, type ReplyTarget } from "./stream-reply.ts";
 import { takeOverEdited } from "./take-over-edited.ts";
 
 /** What a message leads to: a stored turn, or a notice why not; no notice when the person was told before. */
@@ -52,15 +53,22 @@ export async function answerMessage(
   const { question, notice, again } = read;
   const drafted = await draftTurn(parts, { turnId, message, question, again, interrupted: stored ?? edited?.place });
   const draft = { ...drafted, turn: { ...drafted.turn, messages: questions } };
-  await saveDraft(parts, draft);
-  const stream = openStream(stored !== undefined || edited?.hasPosts === true);
-  return { turn: await finishAnswer(parts, { connector, target, draft, stream, notice }, signal) };
+  const hasBegun = stored !== undefined || edited?.hasPosts === true;
+  const begun = await beginTurn(parts, draft, hasBegun);
+  // A reply that is there already is stored with its turn, in one write.
+  const isWaiting = draft.cached.entry === undefined;
+  if (isWaiting) await chat.saveAnswer({ ...begun, turn: draft.turn });
+  const stream = openStream(hasBegun);
+  const answer = { connector, target, draft, begun: isWaiting ? {} : begun, stream, notice };
+  return { turn: await finishAnswer(parts, answer, signal) };
 }
 
 interface Answer {
   readonly connector: PlatformConnector;
   readonly target: ReplyTarget;
   readonly draft: Draft;
+  /** What is still to be stored with the turn. */
+  readonly begun: Pick<AnswerRecords, "conversation" | "delivery">;
   readonly stream: ReplyStream;
   /** Stands before the reply where it is shown, and is stored nowhere. */
   readonly notice: string;
@@ -82,7 +90,7 @@ async function finishAnswer(parts: AnswerParts, answer: Answer, signal: AbortSig
   }
   const noticed = { ...made, shown: answer.notice + made.shown };
   const ended = await filter.ended(stopReason === "replaced" ? supersede(noticed) : noticed);
-  const turn = await deliver(parts, ended, stream, settings);
+  const turn = await deliver(parts, ended, stream, settings, answer.begun);
   if (stopReasonOf(signal) === "deleted") {
     await removePosts(connector, target, turn.messages);
     return turn;
@@ -121,7 +129,7 @@ function supersede({ turn, shown }: EndedReply): EndedReply {
 /** Nobody waits for this reply any more. Of a question that is gone nothing stays; an edited one's next answer takes the posts. */
 async function giveUp(
   parts: AnswerParts,
-  { connector, target, stream }: Answer,
+  { connector, target, stream, begun }: Answer,
   turn: Turn,
   why: "deleted" | "edited",
 ): Promise<Turn> {
@@ -129,7 +137,8 @@ async function giveUp(
   const questions = turn.messages.filter(({ role }) => role === "question");
   const status = why === "deleted" ? "deleted" : "superseded";
   const ended: Turn = { ...turn, question: "", reply: "", status, repliedAtMs: parts.now(), messages: questions };
-  await parts.chat.saveTurn(ended);
+  const { conversation } = begun;
+  await parts.chat.saveAnswer({ ...(conversation === undefined ? {} : { conversation }), turn: ended });
   if (why === "deleted") await removePosts(connector, target, replyMessages(posted));
   parts.events.publish({ kind: "turn.changed", turnId: turn.id });
   parts.log.info({ turnId: turn.id, why }, "reply.given-up");
@@ -172,18 +181,21 @@ function replyTarget(turnId: string, message: AskedMessage, questions: readonly 
   };
 }
 
-/** Turn and planned delivery are durable before anything is posted: a kill from here on is finished after the restart. */
-async function saveDraft(parts: AnswerParts, { turn, conversation }: Draft): Promise<void> {
-  await parts.chat.saveConversation({
-    ...conversation,
+/** With the turn these are durable before anything is posted: a kill from then on is finished after the restart. */
+async function beginTurn(
+  { chat, now }: AnswerParts,
+  { turn, conversation: placed }: Draft,
+  hasBegun: boolean,
+): Promise<Pick<AnswerRecords, "conversation" | "delivery">> {
+  const conversation = {
+    ...placed,
     domain: turn.domain.domain,
-    lastTurnAtMs: Math.max(conversation.lastTurnAtMs, turn.askedAtMs),
-    turns: Math.max(conversation.turns, turn.position + 1),
-  });
-  await parts.chat.saveTurn(turn);
-  const isPosted = (await parts.chat.listDeliveries(turn.id)).some(({ part }) => part === 0);
-  if (isPosted) return;
-  await parts.chat.saveDelivery({ turnId: turn.id, part: 0, state: "planned", changedAtMs: parts.now() });
+    lastTurnAtMs: Math.max(placed.lastTurnAtMs, turn.askedAtMs),
+    turns: Math.max(placed.turns, turn.position + 1),
+  };
+  const isPosted = hasBegun && (await chat.listDeliveries(turn.id)).some(({ part }) => part === 0);
+  if (isPosted) return { conversation };
+  return { conversation, delivery: { turnId: turn.id, part: 0, state: "planned", changedAtMs: now() } };
 }
 
 function serveCached(parts: AnswerParts, { turn, startedAtMs }: Draft, reply: string): EndedReply {
@@ -198,13 +210,14 @@ async function deliver(
   { turn, shown }: EndedReply,
   stream: ReplyStream,
   { replyButtons }: PlaceSettings,
+  begun: Answer["begun"] = {},
 ): Promise<Turn> {
-  await parts.chat.saveTurn(turn);
+  await parts.chat.saveAnswer({ ...begun, turn });
   let delivered = turn;
-  const onPosted = async (posted: readonly PostedPart[]) => {
+  const onPosted: OnPosted = async (posted, delivery) => {
     const questions = turn.messages.filter(({ role }) => role === "question");
     delivered = { ...turn, messages: [...questions, ...replyMessages(posted)] };
-    await parts.chat.saveTurn(delivered);
+    await parts.chat.saveAnswer({ turn: delivered, ...(delivery === undefined ? {} : { delivery }) });
   };
   await stream.finish(shown, onPosted, replyButtons ? finalActions(turn) : []);
   parts.events.publish({ kind: "turn.changed", turnId: turn.id });

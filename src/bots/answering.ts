@@ -1,4 +1,5 @@
 import type { InboxEvent, IncomingMessage } from "#core/inbox.ts";
+import { receivedEvent } from "#store/received-event.ts";
 import { answerClaimed, dropOvertaken, refuseCrowded } from "./answer-event.ts";
 import type { AnsweringParts } from "./answering-parts.ts";
 import { canJoin, createFairQueue, type FairQueue, joinMessages, overtakes, ReplyStopped } from "./overlap.ts";
@@ -13,7 +14,7 @@ export interface Answering {
   accept(eventId: string, message: IncomingMessage): Promise<{ readonly turnId: string; readonly isNew: boolean }>;
   /** What waits or is being answered here. */
   underWay(place: { readonly workspaceId: string; readonly channelId?: string }): readonly MessageUnderWay[];
-  /** Stops a running reply; false when none of this id runs here. */
+  /** Stops a running reply; false when none of this id runs here, or it was stopped before. */
   stopReply(turnId: string): boolean;
   /**
    * Gives a message up because its question is gone; resolves when no start will answer it again. `ended` resolves when a reply
@@ -65,14 +66,11 @@ export function startAnswering(parts: AnsweringParts): Answering {
   const tasks = new Set<Promise<void>>();
   let isClosed = false;
 
-  async function claim(eventId?: string): Promise<InboxEvent | undefined> {
+  async function claimLeftBehind(): Promise<InboxEvent | undefined> {
     // What was left behind waits while its platform is away: its tries would be used up for nothing.
-    const connectors = [...parts.connectors.values()].filter(
-      (connector) => eventId !== undefined || connector.isConnected?.() !== false,
-    );
+    const connectors = [...parts.connectors.values()].filter((connector) => connector.isConnected?.() !== false);
     if (connectors.length === 0) return undefined;
     const event = await parts.chat.claimEvent({
-      ...(eventId === undefined ? {} : { eventId }),
       platforms: connectors.map(({ platform }) => platform),
       claimedBy: parts.claimedBy,
       nowMs: parts.now(),
@@ -176,9 +174,9 @@ export function startAnswering(parts: AnsweringParts): Answering {
 
   async function sweep(): Promise<void> {
     for (let claimed = 0; claimed < SWEEP_EVENTS_MAX && !isClosed; claimed++) {
-      const event = await claim();
+      const event = await claimLeftBehind();
       if (event === undefined) return;
-      // One that came this moment was only seen here before who accepted it could claim it.
+      // One that came this moment was left by a process that was about to end.
       const isLeftBehind = event.attempts > 1 || parts.now() - event.receivedAtMs >= SWEEP_MS;
       if (isLeftBehind) parts.log.warn({ eventId: event.id, attempts: event.attempts }, "inbox.left-behind");
     }
@@ -200,12 +198,12 @@ export function startAnswering(parts: AnsweringParts): Answering {
 
   return {
     async accept(eventId, message) {
-      const isNew = await parts.chat.acceptEvent(eventId, message, parts.now());
-      if (!parts.connectors.has(message.platform)) {
-        parts.log.warn({ eventId, platform: message.platform }, "inbox.platform-off");
-      } else if (isNew && !isClosed) {
-        await claim(eventId);
-      }
+      const nowMs = parts.now();
+      const isServed = parts.connectors.has(message.platform);
+      if (!isServed) parts.log.warn({ eventId, platform: message.platform }, "inbox.platform-off");
+      const claim = isServed && !isClosed ? { claimedBy: parts.claimedBy, leaseMs: LEASE_MS } : undefined;
+      const isNew = await parts.chat.acceptEvent(eventId, message, nowMs, claim);
+      if (isNew && claim !== undefined) enqueue(receivedEvent(eventId, message, nowMs, claim));
       return { turnId: parts.turnIdOf(eventId), isNew };
     },
     underWay({ workspaceId, channelId }) {
@@ -229,8 +227,9 @@ export function startAnswering(parts: AnsweringParts): Answering {
     },
     stopReply(turnId) {
       const held = [...heldEvents.values()].find(({ event }) => parts.turnIdOf(event.id) === turnId);
-      held?.abort.abort(new ReplyStopped("stopped"));
-      return held !== undefined;
+      if (held === undefined || held.abort.signal.aborted) return false;
+      held.abort.abort(new ReplyStopped("stopped"));
+      return true;
     },
     async dropQuestion(eventId) {
       const held = heldEvents.get(eventId);

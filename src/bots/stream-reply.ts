@@ -1,5 +1,6 @@
 import type { Now } from "#core/clock.ts";
 import { PlatformRefusedError } from "#core/errors.ts";
+import type { Delivery } from "#core/inbox.ts";
 import type { Log } from "#core/log.ts";
 import type { ChatStore } from "#store/chat-store.ts";
 import { paceOf, type Urgency } from "./channel-pace.ts";
@@ -13,7 +14,7 @@ export interface ReplyStream {
   /**
    * Resolves when the platform has the final text, or has refused it for good (which the log tells). `onPosted` is called with
    * the places of all parts in order: before the last edits where earlier text was shown, else right after posting; again when a
-   * place changed since. Rejects with the platform's last error when it fails for a minute.
+   * place changed since. It stores the delivery that it is given. Rejects with the platform's last error when it fails for a minute.
    */
   finish(text: string, onPosted: OnPosted, actions?: readonly ReplyAction[]): Promise<void>;
   /** Ends the showing without a final text: the reply was given up. Resolves with the places of what stands, in order. */
@@ -22,7 +23,7 @@ export interface ReplyStream {
   offer(emoji: readonly string[]): Promise<void>;
 }
 
-export type OnPosted = (posted: readonly PostedPart[]) => Promise<void>;
+export type OnPosted = (posted: readonly PostedPart[], delivery?: Delivery) => Promise<void>;
 
 export interface ReplyStreamParts {
   readonly connector: PlatformConnector;
@@ -68,6 +69,9 @@ export function openReplyStream(parts: ReplyStreamParts, target: ReplyTarget): R
   let nextShowAtMs = Number.NEGATIVE_INFINITY;
   let firstFailures = 0;
   let showing: Promise<void> | undefined;
+  /** The part after which all have their places: its delivery is stored with those. */
+  let lastNewPart: number | undefined;
+  let unsaved: Delivery | undefined;
   let timer: NodeJS.Timeout | undefined;
 
   /** After a kill the store knows what was posted, and what may have been. */
@@ -143,12 +147,18 @@ export function openReplyStream(parts: ReplyStreamParts, target: ReplyTarget): R
       throw error;
     }
     state.isUnknown = false;
-    await saveDelivery(part.part, "posted", state.posted.messageId);
+    const delivery = deliveryOf(part.part, "posted", state.posted.messageId);
+    if (part.part === lastNewPart) unsaved = delivery;
+    else await chat.saveDelivery(delivery);
   }
 
   async function saveDelivery(part: number, state: "planned" | "posted", messageId?: string): Promise<void> {
+    await chat.saveDelivery(deliveryOf(part, state, messageId));
+  }
+
+  function deliveryOf(part: number, state: "planned" | "posted", messageId?: string): Delivery {
     const known = messageId === undefined ? {} : { messageId };
-    await chat.saveDelivery({ turnId: target.turnId, part, state, ...known, changedAtMs: now() });
+    return { turnId: target.turnId, part, state, ...known, changedAtMs: now() };
   }
 
   function showNext(): void {
@@ -230,11 +240,17 @@ export function openReplyStream(parts: ReplyStreamParts, target: ReplyTarget): R
     const tell = async () => {
       const places = wanted.flatMap(({ part }) => states[part]?.posted ?? []);
       const ids = JSON.stringify(places);
-      if (places.length > 0 && ids !== told) await onPosted(places);
+      const delivery = unsaved;
+      unsaved = undefined;
+      if (places.length > 0 && ids !== told) await onPosted(places, delivery);
+      else if (delivery !== undefined) await chat.saveDelivery(delivery);
       told = ids;
     };
     try {
-      for (const part of wanted) if (stateOf(part.part).posted === undefined) await persist(part);
+      const isNew = ({ part }: ReplyPart) => stateOf(part).posted === undefined;
+      lastNewPart = wanted.findLast(isNew)?.part;
+      for (const part of wanted) if (isNew(part)) await persist(part);
+      lastNewPart = undefined;
       await tell();
       for (let change = nextChange(wanted); change !== undefined; change = nextChange(wanted)) await persist(change);
     } finally {

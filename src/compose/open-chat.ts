@@ -75,7 +75,7 @@ export async function openChat(
   const examples = embedder === undefined ? undefined : openExamples(config, stores, embedder, log);
   const parts: AnswerParts = {
     ...stores,
-    chat: tracing.watch("store", stores.chat, ["findTurn", "saveTurn", "saveDelivery", "listHistory"]),
+    chat: tracing.watch("store", stores.chat, ["findTurn", "saveAnswer", "saveTurn", "saveDelivery", "listHistory"]),
     cache: tracing.watch("cache", stores.cache, ["get", "findBySignature", "findNearest", "put"]),
     engine: tracing.watchStreams("engine", opened.engine, ["generate"]),
     encoder: opened.encoder,

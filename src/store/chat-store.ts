@@ -6,8 +6,8 @@ import type { Turn } from "#core/turn.ts";
 
 /** Port: what was asked, answered and thought of it. Every write is durable when its promise resolves. */
 export interface ChatStore {
-  /** False when an event of this id was accepted before: the caller then does nothing. */
-  acceptEvent(id: string, message: IncomingMessage, nowMs: number): Promise<boolean>;
+  /** False when an event of this id was accepted before: the caller then does nothing. With `claim` the caller holds it at once. */
+  acceptEvent(id: string, message: IncomingMessage, nowMs: number, claim?: AcceptClaim): Promise<boolean>;
   /**
    * The oldest received event, or one whose lease ran out; `eventId` asks for that one only, `platforms` for events of
    * those only. Never the same to two callers.
@@ -48,7 +48,23 @@ export interface ChatStore {
 
   saveDelivery(delivery: Delivery): Promise<void>;
   listDeliveries(turnId: string): Promise<readonly Delivery[]>;
+
+  /**
+   * What belongs together in an answer, each as by its own method. Where the technology writes several records at once it is one write,
+   * all of it or nothing; elsewhere they are written in the order of the fields, and a kill leaves the first ones.
+   */
+  saveAnswer(records: AnswerRecords): Promise<void>;
 }
+
+export interface AnswerRecords {
+  readonly conversation?: Conversation;
+  readonly turn?: Turn;
+  readonly delivery?: Delivery;
+  /** Events that end with it. */
+  readonly finishedEventIds?: readonly string[];
+}
+
+export type AcceptClaim = Pick<EventClaim, "claimedBy" | "leaseMs">;
 
 export interface EventClaim {
   readonly eventId?: string;

@@ -23,6 +23,7 @@ export function chatStoreContract(open: () => Promise<ChatStore>): void {
   describe("recent replies", () => recentRepliesContract(open));
   describe("feedback", () => feedbackContract(open));
   describe("deliveries", () => deliveryContract(open));
+  describe("answers", () => answerContract(open));
   describe("hostile text", () => hostileTextContract(open));
 }
 
@@ -42,6 +43,23 @@ function inboxContract(open: () => Promise<ChatStore>): void {
       receivedAtMs: 1,
       claimedBy: "one",
       leaseUntilMs: 103,
+    });
+  });
+
+  test("acceptEvent() holds the event for its caller when it is claimed at once, until the lease runs out", async () => {
+    const chat = await open();
+    expect(await chat.acceptEvent("e1", sampleMessage(), 1, { claimedBy: "one", leaseMs: 100 })).toBe(true);
+    expect(await chat.acceptEvent("e1", sampleMessage(), 2, { claimedBy: "two", leaseMs: 100 })).toBe(false);
+
+    expect(await chat.claimEvent(claim(100, "two"))).toBeUndefined();
+    expect(await chat.claimEvent(claim(101, "two"))).toEqual({
+      id: "e1",
+      message: sampleMessage(),
+      state: "claimed",
+      attempts: 2,
+      receivedAtMs: 1,
+      claimedBy: "two",
+      leaseUntilMs: 201,
     });
   });
 
@@ -452,5 +470,34 @@ function hostileTextContract(open: () => Promise<ChatStore>): void {
     const chat = await open();
 
     await expect(chat.saveTurn(sampleTurn({ domain: "*" }))).rejects.toThrow("turn");
+  });
+}
+
+function answerContract(open: () => Promise<ChatStore>): void {
+  const delivery = { turnId: "t1", part: 0, state: "posted", messageId: "m2", changedAtMs: 5 } as const;
+
+  test("saveAnswer() writes what it is given as the methods of each record do", async () => {
+    const chat = await open();
+    const conversation = sampleConversation();
+    const turn = sampleTurn({ id: "t1", conversationId: conversation.id });
+    await chat.acceptEvent("e1", sampleMessage(), 1);
+    await chat.saveAnswer({ conversation, turn, delivery, finishedEventIds: ["e1", "unknown"] });
+
+    expect(await chat.findConversation(conversation.id)).toEqual(conversation);
+    expect(await chat.findTurn("t1")).toEqual(turn);
+    expect(await chat.listDeliveries("t1")).toEqual([delivery]);
+    expect(await chat.claimEvent({ claimedBy: "one", nowMs: 1_000_000, leaseMs: 1 })).toBeUndefined();
+  });
+
+  test("saveAnswer() leaves what it is not given", async () => {
+    const chat = await open();
+    const turn = sampleTurn({ id: "t1" });
+    await chat.acceptEvent("e1", sampleMessage(), 1);
+    await chat.saveAnswer({ turn });
+    await chat.saveAnswer({ delivery });
+
+    expect(await chat.findTurn("t1")).toEqual(turn);
+    expect(await chat.listDeliveries("t1")).toEqual([delivery]);
+    expect((await chat.claimEvent({ claimedBy: "one", nowMs: 2, leaseMs: 1 }))?.id).toBe("e1");
   });
 }

@@ -1,4 +1,5 @@
 import type { ChatStore } from "#store/chat-store.ts";
+import { receivedEvent } from "#store/received-event.ts";
 import { eventWithoutWords } from "#store/without-words.ts";
 import type { Collections } from "./collections.ts";
 import { keyText } from "./keys.ts";
@@ -12,8 +13,8 @@ export function mongoInbox(rows: Collections): Inbox {
   const { inboxEvent: events } = rows;
 
   return {
-    acceptEvent(id, message, nowMs) {
-      return events.add({ id, message, state: "received", attempts: 0, receivedAtMs: nowMs });
+    acceptEvent(id, message, nowMs, claim) {
+      return events.add(receivedEvent(id, message, nowMs, claim));
     },
     async claimEvent({ eventId, platforms = PLATFORMS, claimedBy, nowMs, leaseMs }) {
       const which = eventId === undefined ? {} : { _id: keyText(eventId) };

@@ -13,6 +13,7 @@ import type { SemanticCache } from "#store/semantic-cache.ts";
 import type { SettingStore } from "#store/setting-store.ts";
 import type { TurnVectorStore } from "#store/turn-vector-store.ts";
 import { mongoAdapters } from "./adapters.ts";
+import { withAnswers } from "./answers.ts";
 import { mongoArchive } from "./archive.ts";
 import { openCollections } from "./collections.ts";
 import { connect, hostsOf } from "./connect.ts";
@@ -119,13 +120,15 @@ function composeStore(connection: Connection, { now, runEventsMax = 5000, cache:
   const tell = <Port extends object>(port: Port) => tellOutages(connection, port);
 
   const bundle: MongoStore = {
-    chat: tell({
-      ...mongoInbox(rows),
-      ...mongoConversations(rows),
-      ...mongoTurns(rows, { writer, erased, intents, eraseAgain }),
-      ...mongoFeedback(rows, writer, erased),
-      ...mongoDeliveries(rows),
-    }),
+    chat: tell(
+      withAnswers({
+        ...mongoInbox(rows),
+        ...mongoConversations(rows),
+        ...mongoTurns(rows, { writer, erased, intents, eraseAgain }),
+        ...mongoFeedback(rows, writer, erased),
+        ...mongoDeliveries(rows),
+      }),
+    ),
     learning: tell({
       ...mongoCountReader(rows, settling),
       ...mongoRatedTurns(rows, settling),

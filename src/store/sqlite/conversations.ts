@@ -1,4 +1,4 @@
-import { titleOf } from "#core/conversation.ts";
+import { type Conversation, titleOf } from "#core/conversation.ts";
 import type { Turn } from "#core/turn.ts";
 import type { ChatStore } from "#store/chat-store.ts";
 import { keyText, keyTextOrNull } from "./columns.ts";
@@ -13,13 +13,7 @@ type Conversations = Pick<
 
 const MARK = "UPDATE conversation SET is_erased = 1 WHERE id = :id";
 
-export function sqliteConversations(sql: Sql): Conversations {
-  const save = prepareSave(sql, conversationTable);
-  const mark = sql.prepare(MARK);
-  const findFlag = sql.prepare<{ is_erased: number }>("SELECT is_erased FROM conversation WHERE id = :id");
-  const findErasedFirst = sql.prepare<object>(
-    "SELECT 1 FROM turn WHERE conversation_id = :id AND position = 0 AND is_erased = 1 LIMIT 1",
-  );
+export function sqliteConversations(sql: Sql, save: (conversation: Conversation) => void): Conversations {
   const find = sql.prepare<DocumentRow>("SELECT version, document FROM conversation WHERE id = :id");
   const findOpen = sql.prepare<DocumentRow>(`
     SELECT version, document FROM conversation
@@ -32,12 +26,7 @@ export function sqliteConversations(sql: Sql): Conversations {
 
   return {
     async saveConversation(conversation) {
-      sql.write(() => {
-        const id = keyText(conversation.id);
-        const isErased = (findFlag.get({ id })?.is_erased ?? (findErasedFirst.get({ id }) === undefined ? 0 : 1)) === 1;
-        save(isErased ? { ...conversation, title: "" } : conversation);
-        if (isErased) mark.run({ id });
-      });
+      sql.write(() => save(conversation));
     },
     async findConversation(id) {
       const row = find.get({ id: keyText(id) });
@@ -52,6 +41,22 @@ export function sqliteConversations(sql: Sql): Conversations {
       const rows = list.all({ workspace: keyText(workspaceId), channel: keyTextOrNull(channelId), before, limit });
       return rows.map((row) => readDocument(conversationTable, "of a list", row));
     },
+  };
+}
+
+/** Writes a conversation, inside a write; without its title where that was erased. */
+export function prepareSaveConversation(sql: Sql): (conversation: Conversation) => void {
+  const save = prepareSave(sql, conversationTable);
+  const mark = sql.prepare(MARK);
+  const findErased = sql.prepare<object>(`
+    SELECT 1 WHERE coalesce((SELECT is_erased FROM conversation WHERE id = :id),
+      EXISTS (SELECT 1 FROM turn WHERE conversation_id = :id AND position = 0 AND is_erased = 1))`);
+
+  return (conversation) => {
+    const id = keyText(conversation.id);
+    const isErased = findErased.get({ id }) !== undefined;
+    save(isErased ? { ...conversation, title: "" } : conversation);
+    if (isErased) mark.run({ id });
   };
 }
 

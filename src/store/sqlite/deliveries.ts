@@ -1,11 +1,14 @@
+import type { Delivery } from "#core/inbox.ts";
 import type { ChatStore } from "#store/chat-store.ts";
 import { keyText } from "./columns.ts";
 import type { Sql } from "./sql.ts";
-import { type DocumentRow, prepareSave, readDocument } from "./table.ts";
+import { type DocumentRow, readDocument } from "./table.ts";
 import { deliveryTable } from "./tables.ts";
 
-export function sqliteDeliveries(sql: Sql): Pick<ChatStore, "saveDelivery" | "listDeliveries"> {
-  const save = prepareSave(sql, deliveryTable);
+export function sqliteDeliveries(
+  sql: Sql,
+  save: (delivery: Delivery) => void,
+): Pick<ChatStore, "saveDelivery" | "listDeliveries"> {
   const list = sql.prepare<DocumentRow>("SELECT version, document FROM delivery WHERE turn_id = :turn ORDER BY part");
 
   return {

@@ -1,5 +1,6 @@
 import type { InboxEvent } from "#core/inbox.ts";
 import type { ChatStore, EventClaim } from "#store/chat-store.ts";
+import { receivedEvent } from "#store/received-event.ts";
 import { eventWithoutWords } from "#store/without-words.ts";
 import { keyText } from "./columns.ts";
 import type { Sql } from "./sql.ts";
@@ -13,7 +14,7 @@ interface DueRow extends DocumentRow {
   readonly rowid: number;
 }
 
-export function sqliteInbox(sql: Sql): Inbox {
+export function sqliteInbox(sql: Sql, finish: (id: string) => void): Inbox {
   const add = prepareAdd(sql, inboxEventTable);
   const save = prepareSave(sql, inboxEventTable);
   const find = sql.prepare<DocumentRow>("SELECT version, document FROM inbox_event WHERE id = :id");
@@ -43,8 +44,8 @@ export function sqliteInbox(sql: Sql): Inbox {
   }
 
   return {
-    async acceptEvent(id, message, nowMs) {
-      return add({ id, message, state: "received", attempts: 0, receivedAtMs: nowMs });
+    async acceptEvent(id, message, nowMs, claim) {
+      return add(receivedEvent(id, message, nowMs, claim));
     },
     async claimEvent(claim) {
       const { claimedBy, nowMs, leaseMs } = claim;
@@ -58,12 +59,7 @@ export function sqliteInbox(sql: Sql): Inbox {
       });
     },
     async finishEvent(id) {
-      sql.write(() => {
-        const event = read(id, find.get({ id: keyText(id) }));
-        if (event === undefined) return;
-        // The words live on in the turn, where they can be erased.
-        save(eventWithoutWords(event));
-      });
+      sql.write(() => finish(id));
     },
     async renewEvent(id, leaseUntilMs) {
       sql.write(() => {
@@ -74,5 +70,16 @@ export function sqliteInbox(sql: Sql): Inbox {
     async pruneEvents(beforeMs, limit) {
       return prune.run({ before: beforeMs, limit });
     },
+  };
+}
+
+/** Ends an event, inside a write. Its words live on in the turn, where they can be erased. */
+export function prepareFinishEvent(sql: Sql): (id: string) => void {
+  const save = prepareSave(sql, inboxEventTable);
+  const find = sql.prepare<DocumentRow>("SELECT version, document FROM inbox_event WHERE id = :id");
+
+  return (id) => {
+    const row = find.get({ id: keyText(id) });
+    if (row !== undefined) save(eventWithoutWords(readDocument(inboxEventTable, id, row)));
   };
 }

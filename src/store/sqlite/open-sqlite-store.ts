@@ -14,14 +14,15 @@ import type { SemanticCache } from "#store/semantic-cache.ts";
 import type { SettingStore } from "#store/setting-store.ts";
 import type { TurnVectorStore } from "#store/turn-vector-store.ts";
 import { sqliteAdapters } from "./adapters.ts";
+import { type AnswerWriters, sqliteAnswers } from "./answers.ts";
 import { sqliteArchive } from "./archive.ts";
-import { sqliteConversations } from "./conversations.ts";
+import { prepareSaveConversation, sqliteConversations } from "./conversations.ts";
 import { sqliteCountReader } from "./count-reader.ts";
 import { sqliteCounts } from "./counts.ts";
 import { sqliteDeliveries } from "./deliveries.ts";
 import { sqliteErasedLookup } from "./erased-lookup.ts";
 import { sqliteFeedback } from "./feedback.ts";
-import { sqliteInbox } from "./inbox.ts";
+import { prepareFinishEvent, sqliteInbox } from "./inbox.ts";
 import { settleWrites } from "./late-sync.ts";
 import { sqliteLeases } from "./leases.ts";
 import { migrate } from "./migrate.ts";
@@ -36,8 +37,10 @@ import { openSqliteCache } from "./semantic-cache.ts";
 import { sqliteServices } from "./services.ts";
 import { sqliteSettings } from "./settings.ts";
 import { Sql } from "./sql.ts";
+import { prepareSave } from "./table.ts";
+import { deliveryTable } from "./tables.ts";
 import { sqliteTurnMarks } from "./turn-marks.ts";
-import { sqliteTurns } from "./turns.ts";
+import { prepareSaveCountedTurn, sqliteTurns } from "./turns.ts";
 import { sqliteTurnVectors } from "./vectors.ts";
 
 export interface SqliteStore {
@@ -93,14 +96,21 @@ function composeStore(sql: Sql, { now, runEventsMax = 5000 }: SqliteStoreOptions
   // Written seldom, and by methods that are not settled here.
   const jobsDatabase = new Sql(sql.path, { durability: "full", busyMs: BUSY_MS });
   const settled = <Store extends object>(store: Store) => settleWrites(sql, store);
+  const write: AnswerWriters = {
+    conversation: prepareSaveConversation(sql),
+    turn: prepareSaveCountedTurn(sql, counts, marks, erased),
+    delivery: prepareSave(sql, deliveryTable),
+    finish: prepareFinishEvent(sql),
+  };
 
   return {
     chat: settled({
-      ...sqliteInbox(sql),
-      ...sqliteConversations(sql),
-      ...sqliteTurns(sql, counts, marks, erased),
+      ...sqliteInbox(sql, write.finish),
+      ...sqliteConversations(sql, write.conversation),
+      ...sqliteTurns(sql, write.turn),
       ...sqliteFeedback(sql, counts, marks, erased),
-      ...sqliteDeliveries(sql),
+      ...sqliteDeliveries(sql, write.delivery),
+      ...sqliteAnswers(sql, write),
     }),
     learning: settled({
       ...sqliteCountReader(sql, counts, marks),

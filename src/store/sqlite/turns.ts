@@ -1,7 +1,7 @@
 import type { Turn } from "#core/turn.ts";
 import type { ChatStore } from "#store/chat-store.ts";
 import { turnWithoutWords } from "#store/without-words.ts";
-import { keyText } from "./columns.ts";
+import { keyText, keyTextOrNull } from "./columns.ts";
 import { prepareEraseTitle } from "./conversations.ts";
 import type { Counts } from "./counts.ts";
 import type { ErasedLookup } from "./erased-lookup.ts";
@@ -12,16 +12,8 @@ import type { TurnMarks } from "./turn-marks.ts";
 
 type Turns = Pick<ChatStore, "saveTurn" | "findTurn" | "findTurnByMessage" | "listHistory" | "listRecentReplies">;
 
-interface Links {
-  readonly source_turn_id: string | null;
-  readonly regeneration_of: string | null;
-}
-
-export function sqliteTurns(sql: Sql, counts: Counts, marks: TurnMarks, erased: ErasedLookup): Turns {
-  const save = prepareSaveTurn(sql);
-  const saveErased = prepareSaveErasedTurn(sql);
+export function sqliteTurns(sql: Sql, save: (turn: Turn) => void): Turns {
   const find = sql.prepare<DocumentRow>("SELECT version, document FROM turn WHERE id = :id");
-  const findLinks = sql.prepare<Links>("SELECT source_turn_id, regeneration_of FROM turn WHERE id = :id");
   // A regenerated or edited turn shares its question's message: the newest that still stands is meant.
   const findByMessage = sql.prepare<DocumentRow>(`
     SELECT version, document FROM turn_message JOIN turn ON turn.id = turn_id
@@ -39,15 +31,7 @@ export function sqliteTurns(sql: Sql, counts: Counts, marks: TurnMarks, erased: 
 
   return {
     async saveTurn(turn) {
-      const id = keyText(turn.id);
-      sql.write(() => {
-        const before = findLinks.get({ id });
-        const isErased = erased.isTurnErased(turn);
-        counts.around(id, () => (isErased ? saveErased(turn) : save(turn)));
-        const after = findLinks.get({ id });
-        const linked = [before, after].flatMap((links) => [links?.source_turn_id, links?.regeneration_of]);
-        marks.markRated([id, ...linked]);
-      });
+      sql.write(() => save(turn));
     },
     async findTurn(id) {
       const row = find.get({ id: keyText(id) });
@@ -67,6 +51,62 @@ export function sqliteTurns(sql: Sql, counts: Counts, marks: TurnMarks, erased: 
       return rows.map((row) => readDocument(turnTable, "of recent ones", row));
     },
   };
+}
+
+/** What counts and marks follow from. */
+interface Counted {
+  readonly status: string;
+  readonly conversation_id: string;
+  readonly audience: string;
+  readonly domain: string;
+  readonly day: number;
+  readonly source_turn_id: string | null;
+  readonly regeneration_of: string | null;
+}
+
+/** Writes the turn with its counts and marks, inside a write; without words when it was erased. */
+export function prepareSaveCountedTurn(
+  sql: Sql,
+  counts: Counts,
+  marks: TurnMarks,
+  erased: ErasedLookup,
+): (turn: Turn) => void {
+  const save = prepareSaveTurn(sql);
+  const saveErased = prepareSaveErasedTurn(sql);
+  const find = sql.prepare<Counted & { readonly is_erased: number }>(`
+    SELECT is_erased, status, conversation_id, audience, domain, day, source_turn_id, regeneration_of FROM turn
+    WHERE id = :id`);
+
+  return (turn) => {
+    const id = keyText(turn.id);
+    const before = find.get({ id });
+    const isErased = before === undefined ? erased.isNewTurnErased(turn) : before.is_erased === 1;
+    const write = () => (isErased ? saveErased(turn) : save(turn));
+    if (before !== undefined && !isErased && isCountedAs(before, turn)) return write();
+    if (before?.status === "complete" || turn.status === "complete") counts.around(id, write);
+    else write();
+    const linked = [before?.source_turn_id, before?.regeneration_of, ...linksOf(turn)];
+    marks.markRated([id, ...linked]);
+  };
+}
+
+function isCountedAs(before: Counted, turn: Turn): boolean {
+  for (const name of COUNTED) if (before[name] !== turnTable.columns.get(name)?.(turn)) return false;
+  return true;
+}
+
+const COUNTED = [
+  "status",
+  "conversation_id",
+  "audience",
+  "domain",
+  "day",
+  "source_turn_id",
+  "regeneration_of",
+] as const satisfies readonly (keyof Counted)[];
+
+function linksOf({ provenance, regenerationOf }: Turn): readonly (string | null)[] {
+  return [keyTextOrNull(provenance.cache.sourceTurnId), keyTextOrNull(regenerationOf)];
 }
 
 /** Writes the turn and its messages, without counts and marks: an import makes those at its end. */

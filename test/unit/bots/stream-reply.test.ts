@@ -44,8 +44,10 @@ function openStream(options: StreamOptions = {}) {
   const finish = async (text: string, actions: ReplyPart["actions"] = []) => {
     const done = stream.finish(
       text,
-      async (posted) =>
-        void places.push([...posted.map(({ messageId }) => messageId), `after ${platform.writes.length}`]),
+      async (posted, delivery) => {
+        places.push([...posted.map(({ messageId }) => messageId), `after ${platform.writes.length}`]);
+        if (delivery !== undefined) await chat.saveDelivery(delivery);
+      },
       actions,
     );
     done.catch(() => {});
@@ -67,6 +69,23 @@ test("finish() posts the whole text once when nothing was shown before", async (
   ]);
   expect(places).toEqual([["m-1", "after 1"]]);
   expect(await chat.listDeliveries("t1")).toMatchObject([{ state: "posted", messageId: "m-1" }]);
+});
+
+test("finish() leaves only the newest part's delivery to be stored with the places", async () => {
+  const { platform, chat, stream } = openStream();
+  const told: (Delivery | undefined)[] = [];
+  const done = stream.finish(FOUR_PARTS.join("\n\n"), async (_posted, delivery) => void told.push(delivery));
+  await vi.runAllTimersAsync();
+  await done;
+
+  expect(platform.shown()).toEqual(FOUR_PARTS);
+  expect(told).toMatchObject([{ turnId: "t1", part: 3, state: "posted" }]);
+  expect((await chat.listDeliveries("t1")).map(({ state }) => state)).toEqual([
+    "posted",
+    "posted",
+    "posted",
+    "planned",
+  ]);
 });
 
 test("finish() tells the place before the final text when earlier text was shown", async () => {
