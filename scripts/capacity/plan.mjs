@@ -18,7 +18,7 @@ export const ASSUMPTIONS = [
   ),
   assume("bytesPerScore", 600, "bytes", "measured: 210 bytes of JSON; the rest assumed for indexes"),
   assume("cacheEntryBytes", 4600, "bytes of Redis", "measured: node scripts/bench-redis.mjs"),
-  assume("cacheHours", 24, "hours (cache.ttlMs)", "default"),
+  assume("cacheHours", 24, "hours (cache.ttlSeconds)", "default"),
   assume("tokensPerSecondPerProcessor", 69.2, "tokens of SmolLM2-135M", "measured: npm run bench -- --only inference"),
   assume("gpuTokensPerSecond8B", 2500, "tokens of an 8 B model in 4 bits, batched, on one 24 GB GPU", "assumed"),
   assume("gpuPromptTokensPerSecond8B", 10_000, "tokens of prompt on the same GPU", "assumed"),

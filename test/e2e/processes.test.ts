@@ -1,8 +1,10 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { z } from "zod";
 import { mongoPeer, useMongoPeer } from "../fixtures/mongo/open-peer.ts";
+import { ollamaProgram, startTestOllama } from "../fixtures/ollama/ollama-under-test.ts";
 import { startRedis } from "../fixtures/redis/start-redis.ts";
 import { type Caller, callApi, waitFor } from "../fixtures/trials/call-api.ts";
 import { canTrain, makeTrialFolder } from "../fixtures/trials/run-program.ts";
@@ -51,6 +53,41 @@ describe("dashboard and trainer as processes of their own", () => {
       tellFigures("adapter live in another process", { firstAskedWithItAfterMs: firstLearned - activatedAtMs });
       await second.stop();
       await pages.stop();
+    },
+  );
+
+  test.skipIf(!hasRedis || mongoPeer === undefined || ollamaProgram === undefined || !canTrain)(
+    "turn the whole loop in three processes with Ollama answering (needs redis) (needs mongodb) (needs ollama) (needs python)",
+    { timeout: 420_000 },
+    async () => {
+      const ollama = await startTestOllama({ modelsDirectory: makeTrialFolder() });
+      onTestFinished(() => ollama.stop());
+      const { cwd, start } = await openProcesses({ MONGODB_URI: mongo.uri(), OLLAMA_HOST: ollama.url });
+      const [pages, trainer, bots] = await Promise.all([
+        start("dashboard"),
+        start("trainer", ["trainer.stepsMin=30"]),
+        start("bots"),
+      ]);
+      const admin = callApi(() => pages.url, "admin");
+      await teachSupport(admin);
+      const { status, body } = await admin.call("POST", "/api/training", { domain: "support" });
+      expect(status, JSON.stringify(body)).toBe(202);
+      expect(await waitForEnd(admin, body.run.id), cwd).toBe("activated");
+      await sleep(ADAPTER_LIVE_MAX_MS);
+      const asking = keepAsking(callApi(() => pages.url, "customer"));
+      await sleep(3000);
+      const turns = await asking.end();
+
+      expect(turns.length).toBeGreaterThan(0);
+      expect(turns.filter(({ hasAdapter }) => !hasAdapter)).toEqual([]);
+      const { models } = z
+        .object({ models: z.array(z.object({ name: z.string() })) })
+        .parse(await (await fetch(new URL("/api/tags", ollama.url))).json());
+      expect(models.map(({ name }) => name).toSorted()).toEqual([
+        expect.stringMatching(/^reactune-[0-9a-f]{12}/),
+        expect.stringMatching(/^reactune-base-[0-9a-f]{12}/),
+      ]);
+      for (const process of [bots, trainer, pages]) await process.stop();
     },
   );
 
