@@ -5,17 +5,23 @@ import { recentMap } from "./recent-map.ts";
 import type { SlackWorkspace } from "./slack-workspaces.ts";
 
 /**
- * A post that we no longer wait for can be carried out later, even after a look has found nothing of it: a busy server takes a
- * new connection late, and the look comes over an old one. What was sent again stands twice then. So whoever sent again looks for
- * doubles when the final text stands, and a few times after.
+ * A call that we no longer wait for can be carried out later, even after a look has found nothing of it: a busy server takes a
+ * new connection late, and the look comes over an old one. A post that was sent again stands twice then, and an edit on the way
+ * takes the place of the final text. So whoever gave a call up looks for doubles when the final text stands and a few times
+ * after, and writes it once more.
  */
 export interface LatePosts {
   /** A post has failed and may have been carried out, or may be yet. */
   noteLost(part: SoughtPart, isStream: boolean): void;
   /** A post was answered. */
   notePosted(part: SoughtPart): void;
-  /** The final text stands in `messageId`: other messages of this part are deleted, now and for a while. Never rejects. */
-  settle(part: SoughtPart, messageId: string, workspace: SlackWorkspace): Promise<void>;
+  /** An edit with an earlier text was given up. */
+  noteStale(part: SoughtPart): void;
+  /**
+   * The final text stands in `messageId`: other messages of this part are deleted, now and for a while. `restore` writes again
+   * what was written there last. Never rejects.
+   */
+  settle(part: SoughtPart, messageId: string, workspace: SlackWorkspace, restore: () => Promise<void>): Promise<void>;
 }
 
 export interface LatePostsParts {
@@ -32,11 +38,13 @@ interface Lost {
   /** All that were sent and may stand. */
   posts: number;
   isStream: boolean;
+  isStale: boolean;
 }
 
 const LOST_MAX = 2000;
 /** After the final text, in times that a call is waited for. */
 const LOOKS_AFTER = [1 / 3, 2, 8];
+const RESTORE_AFTER = 1;
 
 export function latePosts({ callTimeoutMs, isFree, remove, signal, log }: LatePostsParts): LatePosts {
   const lostPosts = recentMap<Lost>(LOST_MAX);
@@ -68,25 +76,43 @@ export function latePosts({ callTimeoutMs, isFree, remove, signal, log }: LatePo
     }
   }
 
+  async function restoreLater(part: SoughtPart, restore: () => Promise<void>): Promise<void> {
+    await sleep(RESTORE_AFTER * callTimeoutMs, undefined, { signal, ref: false });
+    await restore().catch((error: unknown) => {
+      log.warn({ turnId: part.turnId, part: part.part, err: error }, "slack.text-not-restored");
+    });
+  }
+
+  function change(part: SoughtPart, act: (lost: Lost) => void): void {
+    const lost = lostPosts.get(keyOf(part)) ?? { posts: 0, isStream: false, isStale: false };
+    act(lost);
+    lostPosts.set(keyOf(part), lost);
+  }
+
   return {
     noteLost(part, isStream) {
-      const before = lostPosts.get(keyOf(part));
-      lostPosts.set(keyOf(part), {
-        posts: (before?.posts ?? 0) + 1,
-        isStream: isStream || before?.isStream === true,
+      change(part, (lost) => {
+        lost.posts++;
+        lost.isStream ||= isStream;
+      });
+    },
+    noteStale(part) {
+      change(part, (lost) => {
+        lost.isStale = true;
       });
     },
     notePosted(part) {
       const lost = lostPosts.get(keyOf(part));
       if (lost !== undefined) lost.posts++;
     },
-    async settle(part, messageId, workspace) {
+    async settle(part, messageId, workspace, restore) {
       const lost = lostPosts.get(keyOf(part));
       lostPosts.delete(keyOf(part));
+      // Both reject only when the program ends.
+      if (lost?.isStale === true) restoreLater(part, restore).catch(() => {});
       // One that was lost and found is no double.
       if (lost === undefined || lost.posts < 2) return;
       await look(part, messageId, lost, workspace);
-      // Rejects only when the program ends.
       lookLater(part, messageId, lost, workspace).catch(() => {});
     },
   };

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { webApi } from "@slack/bolt";
 import type { Now } from "#core/clock.ts";
 import { createCallWindows } from "./call-windows.ts";
-import { isOutcomeUnknown, refusalOf, retryAfterSecondsOf } from "./slack-refusals.ts";
+import { isOutcomeUnknown, isTimedOut, refusalOf, retryAfterSecondsOf } from "./slack-refusals.ts";
 
 /**
  * How Slack's Web API is called for one workspace. The SDK's own retries are off: they would send a message twice after a
@@ -27,6 +27,8 @@ export interface CallKind {
   /** Doing it twice is doing it once: tried again after a failure whose outcome is unknown. */
   readonly isRepeatable: boolean;
   readonly signal?: AbortSignal;
+  /** A try was given up: it may be carried out later, even after what is called next. */
+  readonly onTimedOut?: () => void;
 }
 
 /** A call that was left out since Slack asked to wait. */
@@ -106,6 +108,7 @@ export function createSlackCalls(client: webApi.WebClient, now: Now): SlackCalls
         try {
           return await act(client).finally(end);
         } catch (error) {
+          if (isTimedOut(error)) kind.onTimedOut?.();
           const seconds = retryAfterSecondsOf(error);
           if (seconds !== undefined) {
             blockedUntilMs.set(key, now() + Math.min(seconds, WAIT_SECONDS_MAX) * 1000);

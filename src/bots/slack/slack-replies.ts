@@ -80,6 +80,8 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
   const withoutStreams: RecentMap<true> = recentMap<true>(GROWING_MAX);
   /** Posts under way, by thread: what they make is not known yet. */
   const begun = new Map<string, number>();
+  /** What was written into a message last. */
+  const written = recentMap<ReplyPart>(GROWING_MAX);
   const { workspaces, now } = parts;
   const late = latePosts({
     ...parts,
@@ -143,7 +145,7 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
       if (left > 0) begun.set(thread, left);
       else begun.delete(thread);
     });
-    if (part.isFinal) await late.settle(part, posted.messageId, workspace);
+    if (part.isFinal) await settle(part, posted.messageId, workspace);
     return posted;
   }
 
@@ -219,11 +221,20 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
     const part = wellFormed(given);
     const workspace = await workspaces.get(part.workspaceId);
     await show(messageId, part, workspace);
-    if (part.isFinal) await late.settle(part, messageId, workspace);
+    if (part.isFinal) await settle(part, messageId, workspace);
+  }
+
+  async function settle(part: ReplyPart, messageId: string, workspace: SlackWorkspace): Promise<void> {
+    const restore = async () => {
+      const last = written.get(keyOf(part.channelId, messageId));
+      if (last?.isFinal === true) await update(messageId, last, workspace);
+    };
+    await late.settle(part, messageId, workspace, restore);
   }
 
   async function show(messageId: string, part: ReplyPart, workspace: SlackWorkspace): Promise<void> {
     const key = keyOf(part.channelId, messageId);
+    written.set(key, part);
     const state = growing.get(key);
     if (part.isFinal) {
       if (state?.isStream !== true || !(await endStream(state, part, workspace))) {
@@ -293,7 +304,9 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
 
   /** Replaces the whole text. A message that still streams is stopped first. */
   async function update(messageId: string, part: ReplyPart, workspace: SlackWorkspace): Promise<void> {
-    const what = part.isFinal ? ({ urgency: "must" } as const) : ({ urgency: "can-skip" } as const);
+    const what = part.isFinal
+      ? ({ urgency: "must" } as const)
+      : ({ urgency: "can-skip", onTimedOut: () => late.noteStale(part) } as const);
     const kind = writeKind("chat.update", part, { ...what, isRepeatable: true });
     const send = () =>
       withPlainFallback(part, (content) =>
@@ -338,6 +351,7 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
   /** One that is gone already is no error. */
   async function remove(channelId: string, messageId: string, workspace: SlackWorkspace): Promise<void> {
     growing.delete(keyOf(channelId, messageId));
+    written.delete(keyOf(channelId, messageId));
     const kind = { method: "chat.delete", what: "delete a message", urgency: "must", isRepeatable: true } as const;
     await workspace.calls
       .run(kind, (client) => client.chat.delete({ channel: channelId, ts: messageId }))

@@ -1,6 +1,6 @@
 import { expect, test, vi } from "vitest";
 import type { ReplyPart } from "#bots/platform-connector.ts";
-import { openSlack, replyPart } from "../../../fixtures/slack/open-slack.ts";
+import { openSlack, replyPart, type SlackWorldOptions } from "../../../fixtures/slack/open-slack.ts";
 import type { Delay } from "../../../fixtures/slack/slack-double.ts";
 
 /** After this long a call is given up; all looks for it are over a third later, and those for doubles eight times later. */
@@ -9,8 +9,8 @@ const GIVEN_UP: Delay = { answerMs: 2 * TIMEOUT_MS };
 const TOO_LATE: Delay = { beforeMs: 3 * TIMEOUT_MS };
 
 /** A Slack that is late where a test says so, and a question in a thread of its own. */
-async function openLateSlack() {
-  const world = await openSlack({ callTimeoutMs: TIMEOUT_MS });
+async function openLateSlack(given: SlackWorldOptions = {}) {
+  const world = await openSlack({ callTimeoutMs: TIMEOUT_MS, ...given });
   const { slack } = world;
   const channel = slack.state.channels.get("C1");
   if (channel === undefined) throw new Error("no channel");
@@ -107,3 +107,30 @@ test("what another reply streams in the same thread is no double", async () => {
     { ts: posted.messageId, text: "One two", isGrowing: false },
   ]);
 });
+
+test.each([
+  ["the final text", []],
+  ["what was written after the final text", ["Hidden by a moderator"]],
+] as const)("%s stands again when Slack carries out an earlier edit after it", async (_what, changes) => {
+  const world = await openLateSlack({ streaming: "edits", now: quickClock() });
+  const { slack, connector, growing, whole, shown, carriedOut } = world;
+  const posted = await connector.post(growing("One"));
+  // After the timeout and the pause before the next try.
+  slack.delayNext("chat.update", { beforeMs: TIMEOUT_MS + 350 });
+
+  await connector.edit(posted, growing("One two"));
+  for (const text of ["One two three", ...changes]) await connector.edit(posted, whole(text));
+
+  await vi.waitFor(() => expect(carriedOut("chat.update")).toBe(4 + changes.length), { timeout: 3000 });
+  expect(slack.callsOf("chat.update").map(({ args }) => args.get("text"))).toContain("One two");
+  expect(shown()).toEqual([{ ts: posted.messageId, text: changes[0] ?? "One two three", isGrowing: false }]);
+});
+
+/** Two seconds pass between two looks, so that no edit comes too soon. */
+function quickClock(): () => number {
+  let atMs = Date.now();
+  return () => {
+    atMs += 2000;
+    return atMs;
+  };
+}
