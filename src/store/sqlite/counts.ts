@@ -6,8 +6,11 @@ import type { Sql } from "./sql.ts";
  * a scope, a rater on the day of the newest turn that they scored: both are then right for any window that ends now.
  */
 export interface Counts {
-  /** Runs `change` on one turn (by its key column) or its feedback, inside a write, and moves the counts by the difference. */
-  around(turnId: string, change: () => void): void;
+  /**
+   * Runs `change` on one turn (by its key column) or its feedback, inside a write, and moves the counts by the difference.
+   * `wasCounted` false: the turn is known to have been in no count.
+   */
+  around(turnId: string, change: () => void, wasCounted?: boolean): void;
   rebuild(): void;
 }
 
@@ -78,8 +81,8 @@ export function sqliteCounts(sql: Sql): Counts {
   }
 
   return {
-    around(turnId, change) {
-      const before = read(turnId);
+    around(turnId, change, wasCounted = true) {
+      const before = wasCounted ? read(turnId) : undefined;
       change();
       const after = read(turnId);
       if (JSON.stringify(before) === JSON.stringify(after)) return;
@@ -101,8 +104,9 @@ function distinctOn(
 ): { refresh(audience: string, domain: string, key: string): void } {
   const { table, day, count, key } = names;
   const where = `audience = :audience AND domain = :domain AND ${key} = :key`;
-  const readCounted = sql.prepare<{ day: number }>(`SELECT ${day} AS day FROM ${table} WHERE ${where}`);
-  const readActual = sql.prepare<{ day: number | null }>(names.actual);
+  const read = sql.prepare<{ counted: number | null; actual: number | null }>(
+    `SELECT (SELECT ${day} FROM ${table} WHERE ${where}) AS counted, (${names.actual}) AS actual`,
+  );
   const forget = sql.prepare(`DELETE FROM ${table} WHERE ${where}`);
   const note = sql.prepare(`
     INSERT INTO ${table} (audience, domain, ${key}, ${day}) VALUES (:audience, :domain, :key, :day)
@@ -113,11 +117,10 @@ function distinctOn(
 
   return {
     refresh(audience, domain, key) {
-      const from = readCounted.get({ audience, domain, key })?.day;
-      const to = readActual.get({ audience, domain, key })?.day ?? undefined;
+      const { counted: from = null, actual: to = null } = read.get({ audience, domain, key }) ?? {};
       if (from === to) return;
-      if (from !== undefined) move.run({ audience, domain, day: from, step: -1 });
-      if (to === undefined) forget.run({ audience, domain, key });
+      if (from !== null) move.run({ audience, domain, day: from, step: -1 });
+      if (to === null) forget.run({ audience, domain, key });
       else {
         note.run({ audience, domain, key, day: to });
         move.run({ audience, domain, day: to, step: 1 });

@@ -75,11 +75,15 @@ export function sqliteInbox(sql: Sql, finish: (id: string) => void): Inbox {
 
 /** Ends an event, inside a write. Its words live on in the turn, where they can be erased. */
 export function prepareFinishEvent(sql: Sql): (id: string) => void {
-  const save = prepareSave(sql, inboxEventTable);
   const find = sql.prepare<DocumentRow>("SELECT version, document FROM inbox_event WHERE id = :id");
+  const end = sql.prepare(`
+    UPDATE inbox_event SET state = 'done', lease_until = 0, version = :version, document = :document WHERE id = :id`);
 
   return (id) => {
     const row = find.get({ id: keyText(id) });
-    if (row !== undefined) save(eventWithoutWords(readDocument(inboxEventTable, id, row)));
+    if (row === undefined) return;
+    const { version, encode } = inboxEventTable.record;
+    const document = encode(eventWithoutWords(readDocument(inboxEventTable, id, row)));
+    end.run({ id: keyText(id), version, document });
   };
 }

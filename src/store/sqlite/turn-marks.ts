@@ -20,11 +20,12 @@ export function sqliteTurnMarks(sql: Sql): TurnMarks {
   const mark = sql.prepare(`
     UPDATE turn SET scores = :scores, score_sum = :sum, is_example = :isExample, is_disliked = :isDisliked,
       has_feedback = :hasFeedback WHERE id = :id`);
+  // An answer that is served often stays rated: nothing is written for it.
   const markRated = sql.prepare(`
-    UPDATE turn AS t SET is_rated = (has_feedback OR regeneration_of IS NOT NULL
+    UPDATE turn AS t SET is_rated = 1 - is_rated
+    WHERE id = :id AND is_rated <> (has_feedback OR regeneration_of IS NOT NULL
       OR EXISTS (SELECT 1 FROM turn WHERE source_turn_id = t.id AND ${SERVED_WELL})
-      OR EXISTS (SELECT 1 FROM turn WHERE regeneration_of = t.id AND status = 'complete'))
-    WHERE id = :id`);
+      OR EXISTS (SELECT 1 FROM turn WHERE regeneration_of = t.id AND status = 'complete'))`);
   const pageRated = sql.prepare<{ turn_id: string }>(
     "SELECT DISTINCT turn_id FROM feedback WHERE turn_id > :after ORDER BY turn_id LIMIT 1000",
   );

@@ -5,7 +5,7 @@ import { keyText, keyTextOrNull } from "./columns.ts";
 import { prepareEraseTitle } from "./conversations.ts";
 import type { Counts } from "./counts.ts";
 import type { ErasedLookup } from "./erased-lookup.ts";
-import type { Sql } from "./sql.ts";
+import type { Sql, SqlValue } from "./sql.ts";
 import { type DocumentRow, prepareSave, readDocument } from "./table.ts";
 import { turnTable } from "./tables.ts";
 import type { TurnMarks } from "./turn-marks.ts";
@@ -54,47 +54,6 @@ export function sqliteTurns(sql: Sql, save: (turn: Turn) => void): Turns {
 }
 
 /** What counts and marks follow from. */
-interface Counted {
-  readonly status: string;
-  readonly conversation_id: string;
-  readonly audience: string;
-  readonly domain: string;
-  readonly day: number;
-  readonly source_turn_id: string | null;
-  readonly regeneration_of: string | null;
-}
-
-/** Writes the turn with its counts and marks, inside a write; without words when it was erased. */
-export function prepareSaveCountedTurn(
-  sql: Sql,
-  counts: Counts,
-  marks: TurnMarks,
-  erased: ErasedLookup,
-): (turn: Turn) => void {
-  const save = prepareSaveTurn(sql);
-  const saveErased = prepareSaveErasedTurn(sql);
-  const find = sql.prepare<Counted & { readonly is_erased: number }>(`
-    SELECT is_erased, status, conversation_id, audience, domain, day, source_turn_id, regeneration_of FROM turn
-    WHERE id = :id`);
-
-  return (turn) => {
-    const id = keyText(turn.id);
-    const before = find.get({ id });
-    const isErased = before === undefined ? erased.isNewTurnErased(turn) : before.is_erased === 1;
-    const write = () => (isErased ? saveErased(turn) : save(turn));
-    if (before !== undefined && !isErased && isCountedAs(before, turn)) return write();
-    if (before?.status === "complete" || turn.status === "complete") counts.around(id, write);
-    else write();
-    const linked = [before?.source_turn_id, before?.regeneration_of, ...linksOf(turn)];
-    marks.markRated([id, ...linked]);
-  };
-}
-
-function isCountedAs(before: Counted, turn: Turn): boolean {
-  for (const name of COUNTED) if (before[name] !== turnTable.columns.get(name)?.(turn)) return false;
-  return true;
-}
-
 const COUNTED = [
   "status",
   "conversation_id",
@@ -103,7 +62,44 @@ const COUNTED = [
   "day",
   "source_turn_id",
   "regeneration_of",
-] as const satisfies readonly (keyof Counted)[];
+] as const;
+
+type StoredTurn = Readonly<Record<string, SqlValue>> & { readonly is_erased: number };
+
+/** Writes the turn with its counts and marks, inside a write; without words when it was erased. */
+export function prepareSaveCountedTurn(
+  sql: Sql,
+  counts: Counts,
+  marks: TurnMarks,
+  erased: ErasedLookup,
+): (turn: Turn) => void {
+  const writer = prepareWriteTurn(sql);
+  const saveErased = prepareSaveErasedTurn(sql);
+  const names = [...turnTable.columns.keys()];
+  const find = sql.prepare<StoredTurn>(`SELECT is_erased, ${names.join(", ")} FROM turn WHERE id = :id`);
+
+  return (turn) => {
+    const id = keyText(turn.id);
+    const before = find.get({ id });
+    const isErased = before === undefined ? erased.isNewTurnErased(turn) : before.is_erased === 1;
+    const write = () => {
+      if (isErased) saveErased(turn);
+      else if (before === undefined) writer.add(turn);
+      else if (isEqualIn(names, before, turn)) writer.replaceDocument(turn);
+      else writer.save(turn);
+    };
+    if (before !== undefined && !isErased && isEqualIn(COUNTED, before, turn)) return write();
+    const wasCounted = before?.["status"] === "complete";
+    if (wasCounted || turn.status === "complete") counts.around(id, write, wasCounted);
+    else write();
+    const linked = [before?.["source_turn_id"], before?.["regeneration_of"], ...linksOf(turn)];
+    marks.markRated([id, ...linked].filter((link) => typeof link === "string"));
+  };
+}
+
+function isEqualIn(names: readonly string[], before: StoredTurn, turn: Turn): boolean {
+  return names.every((name) => before[name] === turnTable.columns.get(name)?.(turn));
+}
 
 function linksOf({ provenance, regenerationOf }: Turn): readonly (string | null)[] {
   return [keyTextOrNull(provenance.cache.sourceTurnId), keyTextOrNull(regenerationOf)];
@@ -111,8 +107,26 @@ function linksOf({ provenance, regenerationOf }: Turn): readonly (string | null)
 
 /** Writes the turn and its messages, without counts and marks: an import makes those at its end. */
 export function prepareSaveTurn(sql: Sql): (turn: Turn) => void {
+  return prepareWriteTurn(sql).save;
+}
+
+interface TurnWriter {
+  readonly save: (turn: Turn) => void;
+  /** Of a turn that is not there. */
+  readonly add: (turn: Turn) => void;
+  /** Of a turn whose columns stay: an index is written for each column that is named, changed or not. */
+  readonly replaceDocument: (turn: Turn) => void;
+}
+
+function prepareWriteTurn(sql: Sql): TurnWriter {
   const save = prepareSave(sql, turnTable);
-  const clearMessages = sql.prepare("DELETE FROM turn_message WHERE turn_id = :id");
+  const replace = sql.prepare("UPDATE turn SET version = :version, document = :document WHERE id = :id");
+  const listMessages = sql.prepare<MessageKey>(
+    "SELECT workspace, channel, message FROM turn_message WHERE turn_id = :id",
+  );
+  const removeMessage = sql.prepare(`
+    DELETE FROM turn_message
+    WHERE workspace = :workspace AND channel = :channel AND message = :message AND turn_id = :id`);
   const clearExamples = sql.prepare("DELETE FROM turn_example WHERE turn_id = :id");
   const addExample = sql.prepare(
     "INSERT INTO turn_example (example_id, turn_id) VALUES (:example, :id) ON CONFLICT DO NOTHING",
@@ -121,15 +135,54 @@ export function prepareSaveTurn(sql: Sql): (turn: Turn) => void {
     INSERT INTO turn_message (workspace, channel, message, turn_id) VALUES (:workspace, :channel, :message, :id)
     ON CONFLICT DO NOTHING`);
 
-  return (turn) => {
+  function addLinks(turn: Turn, known: ReadonlySet<string>): void {
     const id = keyText(turn.id);
-    const place = { workspace: keyText(turn.workspaceId), channel: keyText(turn.channelId), id };
-    save(turn);
-    clearMessages.run({ id });
-    for (const { messageId } of turn.messages) addMessage.run({ ...place, message: keyText(messageId) });
-    clearExamples.run({ id });
+    for (const message of messagesOf(turn)) if (!known.has(message.message)) addMessage.run({ ...message, id });
     for (const example of turn.provenance.exampleTurnIds ?? []) addExample.run({ example: keyText(example), id });
+  }
+
+  function replaceLinks(turn: Turn): void {
+    const id = keyText(turn.id);
+    const [place] = messagesOf(turn);
+    const wanted = new Set(messagesOf(turn).map(({ message }) => message));
+    const known = new Set<string>();
+    for (const { workspace, channel, message } of listMessages.all({ id })) {
+      const isKept = workspace === place?.workspace && channel === place.channel && wanted.has(message);
+      if (isKept) known.add(message);
+      else removeMessage.run({ workspace, channel, message, id });
+    }
+    clearExamples.run({ id });
+    addLinks(turn, known);
+  }
+
+  return {
+    save(turn) {
+      save(turn);
+      replaceLinks(turn);
+    },
+    add(turn) {
+      save(turn);
+      addLinks(turn, NONE);
+    },
+    replaceDocument(turn) {
+      const { version, encode } = turnTable.record;
+      replace.run({ id: keyText(turn.id), version, document: encode(turn) });
+      replaceLinks(turn);
+    },
   };
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+interface MessageKey {
+  readonly workspace: string;
+  readonly channel: string;
+  readonly message: string;
+}
+
+function messagesOf({ workspaceId, channelId, messages }: Turn): readonly MessageKey[] {
+  const place = { workspace: keyText(workspaceId), channel: keyText(channelId) };
+  return messages.map(({ messageId }) => ({ ...place, message: keyText(messageId) }));
 }
 
 /** What is left of a turn, and of its conversation's title where that came from it; without counts and marks. */
