@@ -6,12 +6,13 @@ import type { NewId, Now } from "#core/clock.ts";
 import type { Log } from "#core/log.ts";
 import { catchUp } from "./catch-up.ts";
 import type { DiscordParts } from "./discord-parts.ts";
+import { lateEdits } from "./late-edits.ts";
 import { listenToInteractions } from "./listen-interactions.ts";
 import { listenToMessages } from "./listen-messages.ts";
 import { acceptKnownGuilds, listenToPlaces } from "./listen-places.ts";
 import { listenToReactions } from "./listen-reactions.ts";
 import { createListening } from "./listening.ts";
-import { createClient, logClientEvents, logIn, untilReached } from "./open-client.ts";
+import { createClient, logClientEvents, logIn, REQUEST_TIMEOUT_MS, untilReached } from "./open-client.ts";
 import { createOpenThreads } from "./open-threads.ts";
 import { createPendingCalls } from "./pending-calls.ts";
 import { guildOfWorkspace } from "./place.ts";
@@ -28,6 +29,8 @@ export interface DiscordConnectorOptions {
   readonly apiUrl?: string;
   /** Share of what Discord allows the bot in all. */
   readonly requestsPerSecondMax?: number;
+  /** How long an HTTP request is waited for; 15 s when undefined. */
+  readonly requestTimeoutMs?: number;
   readonly settings: SettingsWatch;
   readonly log: Log;
   readonly now: Now;
@@ -50,14 +53,15 @@ const RECENT_REPLIES_MAX = 100;
  * first shard registers the commands.
  */
 export function createDiscordConnector(options: DiscordConnectorOptions): PlatformConnector {
-  const { token, apiUrl, settings, log, now, newId } = options;
-  const client = createClient(apiUrl, options.requestsPerSecondMax) as Client<true>;
+  const { token, apiUrl, settings, log, now, newId, requestTimeoutMs: timeoutMs = REQUEST_TIMEOUT_MS } = options;
+  const stopping = new AbortController();
+  const edits = lateEdits({ timeoutMs, signal: stopping.signal, log });
+  const client = createClient(apiUrl, options.requestsPerSecondMax, { timeoutMs, edits }) as Client<true>;
   const parts: DiscordParts = { client, settings, log, now, newId };
   const threads = createOpenThreads(parts);
   const userCalls = createUserCalls(client, now);
-  const writer = createReplyWriter(parts, threads, userCalls);
+  const writer = createReplyWriter(parts, threads, userCalls, edits);
   const listening = createListening(client, log);
-  const stopping = new AbortController();
   const recent: PostedPlace[] = [];
   let connection: Connection | undefined;
   let catchUpWith: ((sinceMs: number | undefined, replies: readonly PostedPlace[]) => Promise<void>) | undefined;

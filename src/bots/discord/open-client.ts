@@ -2,10 +2,11 @@ import { Client, type ClientOptions, Events, GatewayIntentBits, Options, Partial
 import { describeError, PlatformRefusedError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import { pacedRequests } from "./global-pace.ts";
+import type { LateEdits } from "./late-edits.ts";
 import { pause } from "./listening.ts";
 
 const READY_MAX_MS = 120_000;
-const REQUEST_TIMEOUT_MS = 15_000;
+export const REQUEST_TIMEOUT_MS = 15_000;
 const SERVER_ERROR_RETRIES_MAX = 5;
 const REQUESTS_PER_SECOND = 50;
 const AWAY_WAIT_MS = 1000;
@@ -17,7 +18,12 @@ const USERS_MAX = 10_000;
  * A client that keeps servers, channels and threads, and nothing that people write: messages and reactions are taken from the
  * raw events, so that none is dropped because what it belongs to is older than this process.
  */
-export function createClient(apiUrl: string | undefined, requestsPerSecondMax: number = REQUESTS_PER_SECOND): Client {
+export function createClient(
+  apiUrl: string | undefined,
+  requestsPerSecondMax: number = REQUESTS_PER_SECOND,
+  late?: { readonly timeoutMs: number; readonly edits: Pick<LateEdits, "watch"> },
+): Client {
+  const send = pacedRequests(requestsPerSecondMax, Date.now);
   return new Client({
     intents: [
       GatewayIntentBits.Guilds,
@@ -48,8 +54,8 @@ export function createClient(apiUrl: string | undefined, requestsPerSecondMax: n
       // A limit is waited for, never turned into an error.
       rejectOnRateLimit: null,
       retries: SERVER_ERROR_RETRIES_MAX,
-      timeout: REQUEST_TIMEOUT_MS,
-      makeRequest: pacedRequests(requestsPerSecondMax, Date.now),
+      timeout: late?.timeoutMs ?? REQUEST_TIMEOUT_MS,
+      makeRequest: late?.edits.watch(send) ?? send,
       globalRequestsPerSecond: requestsPerSecondMax,
       ...(apiUrl === undefined ? {} : { api: apiUrl.replace(/\/$/, "") }),
     },

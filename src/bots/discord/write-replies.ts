@@ -5,6 +5,7 @@ import type { BusyPlace, PlatformConnector, PostedPart, ReplyPart } from "#bots/
 import { describeError } from "#core/errors.ts";
 import { keyOfCustomId, partKey } from "./custom-id.ts";
 import type { DiscordParts } from "./discord-parts.ts";
+import type { LateEdits } from "./late-edits.ts";
 import type { OpenThreads } from "./open-threads.ts";
 import { isWorkspaceOfUser } from "./place.ts";
 import { isDiscordError, isGone, orRefusal, toRefusal } from "./refusals.ts";
@@ -33,6 +34,7 @@ export function createReplyWriter(
   parts: DiscordParts,
   threads: OpenThreads,
   userCalls: UserCalls,
+  late: LateEdits,
 ): Writing & { readonly noteOwn: (message: Pick<APIMessage, "id" | "nonce">) => void } {
   const { client, settings, log, now } = parts;
   const messageIds = new Map<string, string>();
@@ -96,6 +98,11 @@ export function createReplyWriter(
   }
 
   async function edit(posted: PostedPart, part: ReplyPart): Promise<void> {
+    await writeEdit(posted, part);
+    late.noteEdited(posted.messageId, part.isFinal ? () => writeEdit(posted, part) : undefined);
+  }
+
+  async function writeEdit(posted: PostedPart, part: ReplyPart): Promise<void> {
     const body = bodyOf(part, partKey(part.turnId, part.part));
     const call = userCalls.of(posted.messageId);
     await orRefusal("edit the reply", async () => {
@@ -128,6 +135,7 @@ export function createReplyWriter(
   async function remove(place: PostedPlace): Promise<void> {
     const call = userCalls.of(place.messageId);
     const channelId = place.threadId ?? place.channelId;
+    late.forget(place.messageId);
     try {
       if (call !== undefined) await call.remove(place.messageId);
       else await client.rest.delete(Routes.channelMessage(channelId, place.messageId));
