@@ -15,6 +15,8 @@ export interface LatePosts {
   noteLost(part: SoughtPart, isStream: boolean): void;
   /** A post was answered. */
   notePosted(part: SoughtPart): void;
+  /** More than one message of this part stand: they were sent by a process that is gone. */
+  noteDoubles(part: SoughtPart): void;
   /** An edit with an earlier text was given up. */
   noteStale(part: SoughtPart): void;
   /**
@@ -96,6 +98,11 @@ export function latePosts({ callTimeoutMs, isFree, remove, signal, log }: LatePo
       change(part, (lost) => {
         lost.posts++;
         lost.isStream ||= isStream;
+      });
+    },
+    noteDoubles(part) {
+      change(part, (lost) => {
+        lost.posts = Math.max(lost.posts, 2);
       });
     },
     noteStale(part) {

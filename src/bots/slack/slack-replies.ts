@@ -162,7 +162,6 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
       } catch (error) {
         if (!isOutcomeUnknown(causeOf(error))) throw error;
         late.noteLost(part, streamed !== undefined);
-        if (attempt >= POSTS_MAX) throw error;
         const found = await lookFor(part, isTimedOut(causeOf(error)));
         if (found !== undefined) {
           // Found does not mean that it holds this text.
@@ -170,6 +169,7 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
           parts.onPosted(placeOf(part, found.messageId));
           return found;
         }
+        if (attempt >= POSTS_MAX) throw error;
       }
     }
   }
@@ -335,7 +335,8 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
   async function reconcile(part: Omit<ReplyPart, "text" | "isFinal">): Promise<PostedPart | undefined> {
     const workspace = await workspaces.get(part.workspaceId);
     const messages = await findReplies(part, workspace, "must");
-    const own = messages.find((message) => isMarkedAs(message, part));
+    const [own, ...doubles] = messages.filter((message) => isMarkedAs(message, part));
+    if (doubles.length > 0) late.noteDoubles(part);
     if (own !== undefined) return { messageId: own.ts };
     const orphan = messages.find((message) => {
       const held = growing.get(keyOf(part.channelId, message.ts));

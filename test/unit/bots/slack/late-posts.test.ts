@@ -19,6 +19,7 @@ async function openLateSlack(given: SlackWorldOptions = {}) {
     replyPart({ threadId: root.ts, inReplyTo: root.ts, text, isFinal: false, ...given });
   return {
     ...world,
+    channel,
     growing,
     whole: (text: string, given: Partial<ReplyPart> = {}) => growing(text, { isFinal: true, ...given }),
     shown: () =>
@@ -91,6 +92,20 @@ test.each([
   await vi.waitFor(() => expect(slack.callsOf(method).length).toBeGreaterThan(0), { timeout: 3000 });
   await new Promise((resolve) => setTimeout(resolve, 3 * TIMEOUT_MS));
   expect(shown()).toEqual([{ ts: posted.messageId, text: "One two three four", isGrowing: false }]);
+});
+
+test("edit() with the final text deletes what a process that is gone posted twice", async () => {
+  const { slack, connector, whole, shown, channel } = await openLateSlack();
+  const first = await connector.post(whole("One"));
+  const { ts: _ts, ...sent } = slack.state.find("C1", first.messageId) ?? {};
+  slack.state.add(channel, { user: "UBOT", text: "", blocks: [], ...sent });
+  expect(shown()).toHaveLength(2);
+
+  const found = await connector.reconcile(whole("One"));
+  if (found === undefined) throw new Error("nothing found");
+  await connector.edit(found, whole("One two"));
+
+  expect(shown()).toEqual([{ ts: found.messageId, text: "One two", isGrowing: false }]);
 });
 
 test("what another reply streams in the same thread is no double", async () => {
