@@ -22,13 +22,39 @@ export interface KeywordMatch {
 export function matchKeywords(question: string, domains: readonly Domain[]): KeywordMatch | undefined {
   const text = ` ${plainWords(question)} `;
   const matches = domains.map((domain) => {
-    const words = domain.keywords.filter((keyword) => text.includes(` ${plainWords(keyword)} `));
-    return { domain: domain.id, words, weight: words.reduce((sum, word) => sum + word.trim().split(/\s+/u).length, 0) };
+    const found = keywordsOf(domain).filter(({ plain }) => text.includes(plain));
+    return {
+      domain: domain.id,
+      words: found.map(({ keyword }) => keyword),
+      weight: found.reduce((sum, { weight }) => sum + weight, 0),
+    };
   });
   const total = matches.reduce((sum, match) => sum + match.weight, 0);
   const [best, second] = matches.toSorted((a, b) => b.weight - a.weight);
   if (best === undefined || best.weight === 0 || best.weight === second?.weight) return undefined;
   return { domain: best.domain, score: best.weight / total, words: best.words };
+}
+
+interface PlainKeyword {
+  readonly keyword: string;
+  /** Between spaces, as it stands in a plain text. */
+  readonly plain: string;
+  readonly weight: number;
+}
+
+/** Every message is looked at for all of them: they are made plain once. */
+const plainKeywords = new WeakMap<Domain, readonly PlainKeyword[]>();
+
+function keywordsOf(domain: Domain): readonly PlainKeyword[] {
+  const known = plainKeywords.get(domain);
+  if (known !== undefined) return known;
+  const made = domain.keywords.map((keyword) => ({
+    keyword,
+    plain: ` ${plainWords(keyword)} `,
+    weight: keyword.trim().split(/\s+/u).length,
+  }));
+  plainKeywords.set(domain, made);
+  return made;
 }
 
 /** Lower case, no accents, words by single spaces: `Não é ISSO!` becomes `nao e isso`. */
