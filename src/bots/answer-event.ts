@@ -1,6 +1,6 @@
 import { describeError } from "#core/errors.ts";
 import type { InboxEvent } from "#core/inbox.ts";
-import type { AnsweringParts } from "./answering-parts.ts";
+import type { AnsweringParts, EventsToEnd } from "./answering-parts.ts";
 import { type AskedMessage, stopReasonOf } from "./overlap.ts";
 
 /** An event whose answer crashed this often is given up, with a notice. */
@@ -31,8 +31,9 @@ export async function answerClaimed(
     return;
   }
   try {
-    await parts.answer(connector, parts.turnIdOf(event.id), message, signal);
-    await finishAll(parts, events);
+    const ending = eventsToEnd(events);
+    await parts.answer(connector, parts.turnIdOf(event.id), message, signal, ending);
+    for (const id of ending.take()) await parts.chat.finishEvent(id);
   } catch (error) {
     parts.log.error({ eventId: event.id, attempts: event.attempts, err: error }, "turn.failed");
     if (stopReasonOf(signal) === "deleted") return;
@@ -46,7 +47,18 @@ export async function answerClaimed(
 }
 
 async function finishAll({ chat }: AnsweringParts, events: readonly InboxEvent[]): Promise<void> {
-  for (const { id } of events.toReversed()) await chat.finishEvent(id);
+  for (const id of eventsToEnd(events).take()) await chat.finishEvent(id);
+}
+
+function eventsToEnd(events: readonly InboxEvent[]): EventsToEnd {
+  let left = events.map(({ id }) => id).toReversed();
+  return {
+    take() {
+      const taken = left;
+      left = [];
+      return taken;
+    },
+  };
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Turn, TurnMessage } from "#core/turn.ts";
 import type { AnswerRecords } from "#store/chat-store.ts";
 import { rememberReply } from "./answer-from-cache.ts";
 import type { AnswerParts } from "./answer-parts.ts";
+import type { EventsToEnd } from "./answering-parts.ts";
 import { type Draft, draftTurn } from "./draft-turn.ts";
 import { createOutputFilter } from "./filter-output.ts";
 import { type EndedReply, generateReply, NO_ANSWER, STOPPED } from "./generate-reply.ts";
@@ -19,7 +20,8 @@ export type Answered = { readonly turn: Turn } | { readonly notice?: string };
 /**
  * Answers one accepted message, start to end: check, place, route, choose the arm, ask the cache, generate, deliver.
  * Aborting `signal` stops the reply; what was written so far stays, unless the question is gone or was edited. Doing it twice
- * with one `turnId` writes one turn: a reply that was stored is shown again, never made again.
+ * with one `turnId` writes one turn: a reply that was stored is shown again, never made again. A reply from the cache ends its events
+ * as its place is stored, since nothing is to be done after that.
  */
 export async function answerMessage(
   parts: AnswerParts,
@@ -27,6 +29,7 @@ export async function answerMessage(
   turnId: string,
   message: AskedMessage,
   signal: AbortSignal,
+  ending: EventsToEnd = NO_EVENTS,
 ): Promise<Answered> {
   const { chat, now, log } = parts;
   const stored = await chat.findTurn(turnId);
@@ -36,7 +39,8 @@ export async function answerMessage(
   if (stored?.status === "deleted") return {};
   if (stored !== undefined && stored.status !== "streaming") {
     const settings = parts.places.of(message);
-    return { turn: await deliver(parts, { turn: stored, shown: shownAgain(stored) }, openStream(true), settings) };
+    const delivery = { stream: openStream(true), settings, begun: {}, ending: NO_EVENTS };
+    return { turn: await deliver(parts, { turn: stored, shown: shownAgain(stored) }, delivery) };
   }
   const read = await readQuestion(parts, connector, { message, stored }, signal);
   if (!read.isAccepted) {
@@ -59,9 +63,11 @@ export async function answerMessage(
   const isWaiting = draft.cached.entry === undefined;
   if (isWaiting) await chat.saveAnswer({ ...begun, turn: draft.turn });
   const stream = openStream(hasBegun);
-  const answer = { connector, target, draft, begun: isWaiting ? {} : begun, stream, notice };
-  return { turn: await finishAnswer(parts, answer, signal) };
+  const left = isWaiting ? { begun: {}, ending: NO_EVENTS } : { begun, ending };
+  return { turn: await finishAnswer(parts, { connector, target, draft, stream, notice, ...left }, signal) };
 }
+
+const NO_EVENTS: EventsToEnd = { take: () => [] };
 
 interface Answer {
   readonly connector: PlatformConnector;
@@ -69,6 +75,8 @@ interface Answer {
   readonly draft: Draft;
   /** What is still to be stored with the turn. */
   readonly begun: Pick<AnswerRecords, "conversation" | "delivery">;
+  /** What ends as the last of it is stored. */
+  readonly ending: EventsToEnd;
   readonly stream: ReplyStream;
   /** Stands before the reply where it is shown, and is stored nowhere. */
   readonly notice: string;
@@ -90,7 +98,7 @@ async function finishAnswer(parts: AnswerParts, answer: Answer, signal: AbortSig
   }
   const noticed = { ...made, shown: answer.notice + made.shown };
   const ended = await filter.ended(stopReason === "replaced" ? supersede(noticed) : noticed);
-  const turn = await deliver(parts, ended, stream, settings, answer.begun);
+  const turn = await deliver(parts, ended, { ...answer, settings });
   if (stopReasonOf(signal) === "deleted") {
     await removePosts(connector, target, turn.messages);
     return turn;
@@ -208,18 +216,20 @@ function serveCached(parts: AnswerParts, { turn, startedAtMs }: Draft, reply: st
 async function deliver(
   parts: AnswerParts,
   { turn, shown }: EndedReply,
-  stream: ReplyStream,
-  { replyButtons }: PlaceSettings,
-  begun: Answer["begun"] = {},
+  { stream, settings, begun, ending }: Pick<Answer, "stream" | "begun" | "ending"> & { settings: PlaceSettings },
 ): Promise<Turn> {
   await parts.chat.saveAnswer({ ...begun, turn });
   let delivered = turn;
-  const onPosted: OnPosted = async (posted, delivery) => {
+  const onPosted: OnPosted = async (posted, delivery, isWhole) => {
     const questions = turn.messages.filter(({ role }) => role === "question");
     delivered = { ...turn, messages: [...questions, ...replyMessages(posted)] };
-    await parts.chat.saveAnswer({ turn: delivered, ...(delivery === undefined ? {} : { delivery }) });
+    await parts.chat.saveAnswer({
+      turn: delivered,
+      ...(delivery === undefined ? {} : { delivery }),
+      ...(isWhole ? { finishedEventIds: ending.take() } : {}),
+    });
   };
-  await stream.finish(shown, onPosted, replyButtons ? finalActions(turn) : []);
+  await stream.finish(shown, onPosted, settings.replyButtons ? finalActions(turn) : []);
   parts.events.publish({ kind: "turn.changed", turnId: turn.id });
   return delivered;
 }

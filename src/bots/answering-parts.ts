@@ -15,6 +15,7 @@ export interface AnsweringParts {
     turnId: string,
     message: AskedMessage,
     signal: AbortSignal,
+    ending: EventsToEnd,
   ) => Promise<unknown>;
   readonly places: Pick<SettingsWatch, "of">;
   readonly turnIdOf: (eventId: string) => string;
@@ -22,4 +23,10 @@ export interface AnsweringParts {
   readonly claimedBy: string;
   readonly now: Now;
   readonly log: Log;
+}
+
+/** The events that an answer answers. One whose last write leaves nothing to do ends them in it. */
+export interface EventsToEnd {
+  /** Gives their ids once: whoever takes them finishes them. */
+  take(): readonly string[];
 }

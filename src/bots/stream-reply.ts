@@ -14,7 +14,8 @@ export interface ReplyStream {
   /**
    * Resolves when the platform has the final text, or has refused it for good (which the log tells). `onPosted` is called with
    * the places of all parts in order: before the last edits where earlier text was shown, else right after posting; again when a
-   * place changed since. It stores the delivery that it is given. Rejects with the platform's last error when it fails for a minute.
+   * place changed since. It stores the delivery that it is given; `isWhole` says that nothing is left to be shown. Rejects with the
+   * platform's last error when it fails for a minute.
    */
   finish(text: string, onPosted: OnPosted, actions?: readonly ReplyAction[]): Promise<void>;
   /** Ends the showing without a final text: the reply was given up. Resolves with the places of what stands, in order. */
@@ -23,7 +24,11 @@ export interface ReplyStream {
   offer(emoji: readonly string[]): Promise<void>;
 }
 
-export type OnPosted = (posted: readonly PostedPart[], delivery?: Delivery) => Promise<void>;
+export type OnPosted = (
+  posted: readonly PostedPart[],
+  delivery: Delivery | undefined,
+  isWhole: boolean,
+) => Promise<void>;
 
 export interface ReplyStreamParts {
   readonly connector: PlatformConnector;
@@ -242,7 +247,7 @@ export function openReplyStream(parts: ReplyStreamParts, target: ReplyTarget): R
       const ids = JSON.stringify(places);
       const delivery = unsaved;
       unsaved = undefined;
-      if (places.length > 0 && ids !== told) await onPosted(places, delivery);
+      if (places.length > 0 && ids !== told) await onPosted(places, delivery, isWhole(wanted));
       else if (delivery !== undefined) await chat.saveDelivery(delivery);
       told = ids;
     };
@@ -256,6 +261,11 @@ export function openReplyStream(parts: ReplyStreamParts, target: ReplyTarget): R
     } finally {
       await tell();
     }
+  }
+
+  function isWhole(wanted: readonly ReplyPart[]): boolean {
+    if (nextChange(wanted) !== undefined) return false;
+    return states.slice(wanted.length).every(({ posted, isUnknown }) => posted === undefined && !isUnknown);
   }
 
   /** A text that became shorter leaves messages over. */

@@ -97,9 +97,9 @@ export async function openChat(
   const answering = startAnswering({
     chat: stores.chat,
     connectors: byPlatform,
-    answer: (connector, turnId, message, signal) =>
+    answer: (connector, turnId, message, signal, ending) =>
       tracing.answer(turnId, { platform: connector.platform }, () =>
-        answerMessage(parts, tracing.watch("platform", connector, ["post", "edit"]), turnId, message, signal),
+        answerMessage(parts, tracing.watch("platform", connector, ["post", "edit"]), turnId, message, signal, ending),
       ),
     places,
     turnIdOf,

@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { expect, test, vi } from "vitest";
+import { answerMessage } from "#bots/answer-message.ts";
 import { InferenceUnavailableError, QueueFullError } from "#core/errors.ts";
 import type { GenerateChunk } from "#inference/inference-engine.ts";
 import { createSystemPrompt } from "#inference/reply-language.ts";
@@ -26,6 +27,57 @@ test("answerMessage() stores the reply with where it came from and shows its fin
   expect(world.shown.at(-1)).toMatchObject({ text: turn.reply, isFinal: true });
   expect(await world.store.chat.listDeliveries(turn.id)).toMatchObject([{ state: "posted" }]);
   expect(await world.store.models.queryUse()).toMatchObject([{ requests: 1, errors: 0 }]);
+});
+
+/** The same question in a second channel of its workspace, which the cache answers. */
+async function askCached() {
+  const world = await openChatWorld();
+  const { chat } = world.store;
+  await world.ask("Where is my refund?");
+  const message = world.incoming("Where is my refund?", { channelId: "other" });
+  await chat.acceptEvent("e1", message, 1, { claimedBy: "one", leaseMs: 1 });
+  const left = ["e1"];
+  const ending = { take: () => left.splice(0) };
+  return {
+    ...world,
+    answer: () => answerMessage(world.parts, world.connector, "t2", message, new AbortController().signal, ending),
+    isEnded: async () => (await chat.claimEvent({ claimedBy: "two", nowMs: 2, leaseMs: 1 })) === undefined,
+  };
+}
+
+test("answerMessage() has a reply from the cache in the store, whole and planned, before it is posted", async () => {
+  const { answer, connector, store } = await askCached();
+  const before: unknown[] = [];
+  const post = connector.post;
+  connector.post = async (part) => {
+    before.push(await store.chat.findTurn("t2"), await store.chat.listDeliveries("t2"));
+    return post(part);
+  };
+  await answer();
+
+  expect(before).toMatchObject([
+    { status: "complete", reply: "You said: Where is my refund?", provenance: { cache: { hit: "exact" } } },
+    [{ part: 0, state: "planned" }],
+  ]);
+});
+
+test("answerMessage() ends the event of a reply from the cache as its place is stored", async () => {
+  const { answer, store, isEnded } = await askCached();
+  await answer();
+
+  expect(await isEnded()).toBe(true);
+  expect((await store.chat.findTurn("t2"))?.messages.map(({ role }) => role)).toEqual(["question", "reply"]);
+  expect(await store.chat.listDeliveries("t2")).toMatchObject([{ state: "posted" }]);
+});
+
+test("answerMessage() leaves the event of a reply from the cache open when it could not be posted", async () => {
+  const { answer, connector, isEnded } = await askCached();
+  connector.post = async () => {
+    throw new Error("The platform is away");
+  };
+
+  await expectGivenUp(answer, "The platform is away");
+  expect(await isEnded()).toBe(false);
 });
 
 test("answerMessage() has the turn in the store before anything is posted", async () => {
