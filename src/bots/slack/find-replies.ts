@@ -31,7 +31,8 @@ export async function findReplies(
 ): Promise<readonly StandingMessage[]> {
   const { channelId: channel, threadId } = part;
   const method = threadId === undefined ? "conversations.history" : "conversations.replies";
-  const kind = { method, what: "look up a reply", urgency, isRepeatable: true } as const;
+  // What can be skipped must not hold anybody up.
+  const kind = { method, what: "look up a reply", urgency, isRepeatable: urgency === "must" } as const;
   const found: StandingMessage[] = [];
   let cursor: string | undefined;
   for (let page = 0; page < PAGES_MAX; page++) {
