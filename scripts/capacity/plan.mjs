@@ -8,7 +8,7 @@ export const ASSUMPTIONS = [
   assume("scoresPerMessage", 0.1, "scores", "assumed"),
   assume("retentionDays", 365, "days that words are kept (privacy.retentionDays)", "assumed"),
   assume("peoplePerServer", 200, "active people of one Discord server or Slack workspace", "assumed"),
-  assume("botsCpuMs", 7.07, "ms of a processor per message", "measured: npm run bench -- --only platform"),
+  assume("botsCpuMs", 4.1, "ms of a processor per message", "measured: npm run bench -- --only platform"),
   assume("botsCpuShare", 0.5, "of a processor that one process may use in the busiest hour", "assumed"),
   assume(
     "bytesPerTurn",
@@ -26,7 +26,7 @@ export const ASSUMPTIONS = [
   assume("serversPerGatewayShard", 1000, "servers (Discord refuses more than 2,500)", "documented by Discord"),
   assume("mongoShardGB", 2000, "GB of one MongoDB shard", "assumed"),
   assume("mongoWritesPerSecond", 5000, "acknowledged writes of one replica set", "assumed"),
-  assume("writesPerMessage", 9, "writes", "measured: profile of npm run bench -- --only platform"),
+  assume("writesPerMessage", 6, "writes (3 from the cache)", "counted in the code"),
   assume(
     "trainingMinutes",
     13,
