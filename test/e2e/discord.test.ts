@@ -1,12 +1,9 @@
 import { expect, onTestFinished, test, vi } from "vitest";
-import { answerMessage } from "#bots/answer-message.ts";
-import { startAnswering } from "#bots/answering.ts";
-import { createFeedbackCollector, createIntake } from "#bots/create-intake.ts";
 import { createDiscordConnector } from "#bots/discord/discord-connector.ts";
 import type { PlaceSettings } from "#bots/place-settings.ts";
 import type { PlatformConnector } from "#bots/platform-connector.ts";
-import type { Platform } from "#core/scope.ts";
 import { fixedSettings } from "../fixtures/bots/fixed-settings.ts";
+import { openIntake } from "../fixtures/bots/open-intake.ts";
 import { type DiscordDoubleOptions, openDiscordDouble } from "../fixtures/discord/discord-double.ts";
 import { BOT_ID, type StoredChannel, type StoredMessage } from "../fixtures/discord/double-world.ts";
 import { tellFigures } from "../fixtures/trials/tell-figures.ts";
@@ -31,9 +28,8 @@ async function openDiscordWorld(given: {
   const guild = double.world.addGuild();
   const channels = Array.from({ length: 20 }, () => double.world.addChannel(guild));
   const world = await openChatWorld();
-  const { store, events, lines } = world;
-  const parts = { ...world.parts, now: Date.now };
-  const { log, newId } = parts;
+  const { store, lines } = world;
+  const { log, newId } = world.parts;
   const places = fixedSettings(() => ({ offerEmoji: false, replyButtons: false, ...given.place }));
   const opened = createDiscordConnector({
     token: double.token,
@@ -44,32 +40,7 @@ async function openDiscordWorld(given: {
     newId,
   });
   const connector: PlatformConnector = { ...opened, limits: { ...opened.limits, ...FAST_PACE } };
-  const connectors = new Map<Platform, PlatformConnector>([["discord", connector]]);
-  const answering = startAnswering({
-    chat: store.chat,
-    connectors,
-    answer: (to, turnId, message, signal) => answerMessage({ ...parts, places }, to, turnId, message, signal),
-    places,
-    turnIdOf: (eventId) => `turn-${eventId}`,
-    claimedBy: "process-1",
-    now: Date.now,
-    log,
-  });
-  const intake = createIntake({
-    ...store,
-    answering,
-    connectors,
-    places,
-    events,
-    collect: createFeedbackCollector({ ...store, events, places, answering, textMaxChars: 1000, log }),
-    commands: [],
-    runner: { run: async ({ command }) => ({ text: command }), complete: async () => [] },
-    forgetTurns: async () => {},
-    firstContactNotice: false,
-    now: Date.now,
-    newId,
-    log,
-  });
+  const { answering, intake } = openIntake(world, connector, places);
   await connector.start(intake);
   onTestFinished(async () => {
     await connector.stop();

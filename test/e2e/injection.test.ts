@@ -1,17 +1,14 @@
 import { expect, onTestFinished, test, vi } from "vitest";
-import { answerMessage } from "#bots/answer-message.ts";
-import { startAnswering } from "#bots/answering.ts";
-import { createFeedbackCollector, createIntake } from "#bots/create-intake.ts";
 import { createDiscordConnector } from "#bots/discord/discord-connector.ts";
 import type { PlaceSettings, SettingsWatch } from "#bots/place-settings.ts";
 import type { PlatformConnector } from "#bots/platform-connector.ts";
 import { createSeal } from "#bots/slack/sealed-installations.ts";
 import { createSlackConnector } from "#bots/slack/slack-connector.ts";
 import type { Log } from "#core/log.ts";
-import type { Platform } from "#core/scope.ts";
 import type { PlatformStore } from "#store/platform-store.ts";
 import { fixedSettings } from "../fixtures/bots/fixed-settings.ts";
 import { type Hostility, hostileAnswer } from "../fixtures/bots/hostile-answer.ts";
+import { openIntake } from "../fixtures/bots/open-intake.ts";
 import { openDiscordDouble } from "../fixtures/discord/discord-double.ts";
 import { BOT_ID } from "../fixtures/discord/double-world.ts";
 import { KEY } from "../fixtures/slack/open-slack.ts";
@@ -42,39 +39,13 @@ async function startTalkedInto(
       return { text, pauseMs: 8, chunkChars: Math.max(5, Math.ceil(text.length / 20)) };
     },
   });
-  const { store, events } = world;
-  const parts = { ...world.parts, now: Date.now };
-  const { log, newId } = parts;
+  const { store } = world;
+  const { log } = world.parts;
   const places = fixedSettings({ mention: "not-required", replyButtons: true, ...place });
   const opened = open({ settings: places, platforms: store.platforms, log });
   const pace = { editIntervalMs: 15, channelPace: { writes: 100, perMs: 100 } };
   const connector: PlatformConnector = { ...opened, limits: { ...opened.limits, ...pace } };
-  const connectors = new Map<Platform, PlatformConnector>([[platform, connector]]);
-  const answering = startAnswering({
-    chat: store.chat,
-    connectors,
-    answer: (to, turnId, message, signal) => answerMessage({ ...parts, places }, to, turnId, message, signal),
-    places,
-    turnIdOf: (eventId) => `turn-${eventId}`,
-    claimedBy: "process-1",
-    now: Date.now,
-    log,
-  });
-  const intake = createIntake({
-    ...store,
-    answering,
-    connectors,
-    places,
-    events,
-    collect: createFeedbackCollector({ ...store, events, places, answering, textMaxChars: 1000, log }),
-    commands: [],
-    runner: { run: async ({ command }) => ({ text: command }), complete: async () => [] },
-    forgetTurns: async () => {},
-    firstContactNotice: false,
-    now: Date.now,
-    newId,
-    log,
-  });
+  const { answering, intake } = openIntake(world, connector, places);
   await connector.start(intake);
   onTestFinished(async () => {
     await connector.stop();

@@ -1,7 +1,4 @@
 import { expect, onTestFinished, test, vi } from "vitest";
-import { answerMessage } from "#bots/answer-message.ts";
-import { startAnswering } from "#bots/answering.ts";
-import { createFeedbackCollector, createIntake } from "#bots/create-intake.ts";
 import type { PlaceSettings } from "#bots/place-settings.ts";
 import type { PlatformConnector } from "#bots/platform-connector.ts";
 import { createSeal } from "#bots/slack/sealed-installations.ts";
@@ -9,8 +6,8 @@ import { createSlackConnector } from "#bots/slack/slack-connector.ts";
 import { scoresOf } from "#compose/place-settings.ts";
 import { loadConfig } from "#config/load.ts";
 import { readSystem } from "#config/system.ts";
-import type { Platform } from "#core/scope.ts";
 import { fixedSettings } from "../fixtures/bots/fixed-settings.ts";
+import { openIntake } from "../fixtures/bots/open-intake.ts";
 import { KEY } from "../fixtures/slack/open-slack.ts";
 import { openSlackDouble, type SlackDoubleOptions } from "../fixtures/slack/slack-double.ts";
 import { openChatWorld } from "../unit/bots/chat-world.ts";
@@ -31,9 +28,8 @@ async function openSlackWorld(given: Given = {}) {
   const slack = await openSlackDouble(given.double);
   onTestFinished(() => slack.close());
   const world = await openChatWorld();
-  const { store, events } = world;
-  const parts = { ...world.parts, now: Date.now };
-  const { log, newId } = parts;
+  const { store } = world;
+  const { log } = world.parts;
   // Slack names emoji by words: these are the program's own, as `config/default.yaml` has them.
   const emoji = scoresOf(CONFIG.feedback.emoji);
   const places = fixedSettings(() => ({ emoji, mention: "not-required", openThreads: true, ...given.place }));
@@ -55,32 +51,7 @@ async function openSlackWorld(given: Given = {}) {
     ...opened,
     limits: { ...opened.limits, editIntervalMs: 10, channelPace: pace },
   };
-  const connectors = new Map<Platform, PlatformConnector>([["slack", connector]]);
-  const answering = startAnswering({
-    chat: store.chat,
-    connectors,
-    answer: (to, turnId, message, signal) => answerMessage({ ...parts, places }, to, turnId, message, signal),
-    places,
-    turnIdOf: (eventId) => `turn-${eventId}`,
-    claimedBy: "process-1",
-    now: Date.now,
-    log,
-  });
-  const intake = createIntake({
-    ...store,
-    answering,
-    connectors,
-    places,
-    events,
-    collect: createFeedbackCollector({ ...store, events, places, answering, textMaxChars: 1000, log }),
-    commands: [],
-    runner: { run: async ({ command }) => ({ text: command }), complete: async () => [] },
-    forgetTurns: async () => {},
-    firstContactNotice: false,
-    now: Date.now,
-    newId,
-    log,
-  });
+  const { answering, intake } = openIntake(world, connector, places);
   slack.state.addUser({ id: "UADMIN", name: "Ada", isAdmin: true });
   for (let number = 0; number < 60; number++) slack.state.addUser({ id: `U${number}`, name: `person ${number}` });
   await connector.start(intake);
