@@ -1,4 +1,5 @@
 import type { Log } from "#core/log.ts";
+import { evictErased } from "#store/evict-erased.ts";
 import type { DataPaths } from "./data-paths.ts";
 import type { Stores } from "./stores.ts";
 
@@ -6,7 +7,11 @@ import type { Stores } from "./stores.ts";
 export type RecordStores = Omit<Stores, "deletions" | "rateLimiter" | "events" | "describeProblem">;
 
 /** One SQLite file and a folder of adapters, which any number of processes of one machine may open at once. */
-export async function openSqliteRecords(paths: DataPaths, log: Log): Promise<RecordStores> {
+export async function openSqliteRecords(
+  paths: DataPaths,
+  shared: Pick<Stores, "cache"> | undefined,
+  log: Log,
+): Promise<RecordStores> {
   const [{ openSqliteStore }, { sqliteJobQueue }, { openFileStore }] = await Promise.all([
     import("#store/sqlite/open-sqlite-store.ts"),
     import("#jobs/sqlite/job-queue.ts"),
@@ -15,6 +20,8 @@ export async function openSqliteRecords(paths: DataPaths, log: Log): Promise<Rec
   const { jobsDatabase, ...sqlite } = openSqliteStore({ path: paths.database, log, now: Date.now });
   return {
     ...sqlite,
+    // SQLite's erasing reaches its own cache; MongoDB's the one that it is given.
+    privacy: shared === undefined ? sqlite.privacy : evictErased(sqlite.privacy, shared.cache),
     files: await openFileStore(paths.adapters, Date.now),
     jobs: sqliteJobQueue({ database: jobsDatabase, now: Date.now, random: Math.random, log }),
     close: async () => sqlite.close(),
@@ -43,7 +50,9 @@ export async function openMongoRecords(
     ...(shared === undefined ? {} : { cache: shared.cache }),
   });
   const local =
-    shared === undefined ? await openSqliteRecords(paths, log) : { jobs: shared.jobs, close: async () => {} };
+    shared === undefined
+      ? await openSqliteRecords(paths, undefined, log)
+      : { jobs: shared.jobs, close: async () => {} };
   return {
     ...mongo,
     files: openGridFiles(connection, await openFileStore(paths.adapters, Date.now)),

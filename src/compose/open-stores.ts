@@ -3,7 +3,6 @@ import type { Log } from "#core/log.ts";
 import { memoryEventBus } from "#events/memory/event-bus.ts";
 import type { ChatStore } from "#store/chat-store.ts";
 import { logDeletions } from "#store/deletion-log.ts";
-import { evictErased } from "#store/evict-erased.ts";
 import { openDeletionLog } from "#store/files/deletion-log.ts";
 import { dataPaths } from "./data-paths.ts";
 import { openMongoRecords, openSqliteRecords } from "./open-records.ts";
@@ -28,15 +27,14 @@ export async function openStores(config: Config, log: Log): Promise<Stores> {
   try {
     const own =
       mongodbUri === undefined
-        ? await openSqliteRecords(paths, log)
+        ? await openSqliteRecords(paths, shared, log)
         : await openMongoRecords(mongodbUri, paths, shared, log);
     chat = own.chat;
     const deletions = openDeletionLog(paths.deletions);
-    const privacy = logDeletions(own.privacy, deletions);
     return {
       ...own,
       ...(shared ?? { rateLimiter: meanwhile, events: memoryEventBus(), describeProblem: () => undefined }),
-      privacy: shared === undefined ? privacy : evictErased(privacy, shared.cache),
+      privacy: logDeletions(own.privacy, deletions),
       deletions,
       async close() {
         await shared?.close();

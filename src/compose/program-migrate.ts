@@ -54,5 +54,5 @@ function openRecords(name: string, config: Config, log: Log): Promise<RecordStor
   const { mongodbUri } = config.servers;
   return name === "mongo" && mongodbUri !== undefined
     ? openMongoRecords(mongodbUri, paths, undefined, log)
-    : openSqliteRecords(paths, log);
+    : openSqliteRecords(paths, undefined, log);
 }
