@@ -5,15 +5,23 @@ import sys
 import traceback
 from pathlib import Path
 
+from .backend import BACKENDS, BASE_BITS, Backend, choose_backend
 from .cancel import Cancel, watch_parent, watch_signals
 from .errors import TrainerError
+from .evaluate import evaluate
+from .job import read_evaluate_job, read_train_job
+from .preflight import preflight
 from .protocol import Events, protocol_schema
+from .resources import as_trainer_error, watch_memory, yield_memory_to_others
+from .train import train
 
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="lora_trainer", description=__doc__)
     parser.add_argument("command", choices=("train", "evaluate", "preflight", "schema"))
     parser.add_argument("--job", type=Path)
+    parser.add_argument("--backend", choices=BACKENDS, default="auto", help="what computes")
+    parser.add_argument("--base-bits", choices=BASE_BITS, default="auto", help="width of the base's weights")
     options = parser.parse_args(arguments)
     if options.command == "schema":
         import json
@@ -26,14 +34,12 @@ def main(arguments: list[str]) -> int:
     watch_signals(cancel)
     watch_parent(cancel)
     try:
-        _run(options.command, options.job, events, cancel)
+        _run(options, events, cancel)
         return 0
     except BrokenPipeError:
         print("Cannot report: the parent process is gone", file=sys.stderr)
         return 1
     except BaseException as cause:  # every end of a run is reported, a bug's too
-        from .resources import as_trainer_error
-
         error = as_trainer_error(cause)
         if not isinstance(cause, TrainerError):
             traceback.print_exc()
@@ -41,40 +47,25 @@ def main(arguments: list[str]) -> int:
         return error.exit_code
 
 
-def _run(command: str, path: Path, events: Events, cancel: Cancel) -> None:
-    """Loads MLX only here, so that a bad job is reported in a tenth of a second."""
-    from .job import read_evaluate_job, read_train_job
-
-    if command == "evaluate":
-        job = read_evaluate_job(path)
-        _prepare(job.memory_max_bytes, events)
-        from .evaluate import evaluate
-
-        evaluate(job, events, cancel)
+def _run(options: argparse.Namespace, events: Events, cancel: Cancel) -> None:
+    """The job is read before any backend is loaded, so that a bad one is reported in a tenth of a second."""
+    if options.command == "evaluate":
+        evaluate_job = read_evaluate_job(options.job)
+        evaluate(evaluate_job, _prepare(options, evaluate_job.memory_max_bytes, events), events, cancel)
         return
-    job = read_train_job(path)
-    _prepare(job.memory_max_bytes, events)
-    if command == "train":
-        from .train import train
-
-        train(job, events, cancel)
+    job = read_train_job(options.job)
+    backend = _prepare(options, job.memory_max_bytes, events)
+    if options.command == "train":
+        train(job, backend, events, cancel)
     else:
-        from .preflight import preflight
-
-        preflight(job, events)
+        preflight(job, backend, events)
 
 
-def _prepare(memory_max_bytes: int | None, events: Events) -> None:
-    import mlx.core as mx
-
-    from .resources import watch_memory, yield_memory_to_others
-
-    # On a CPU, MLX compiles fused kernels with g++ at run time: most machines have none, and where there is one a
-    # training step of SmolLM2 took 1.0 s with it and 0.78 s without.
-    if mx.default_device().type == mx.DeviceType.cpu:
-        mx.disable_compile()
+def _prepare(options: argparse.Namespace, memory_max_bytes: int | None, events: Events) -> Backend:
+    backend = choose_backend(options.backend, options.base_bits)
     yield_memory_to_others()
     watch_memory(memory_max_bytes, lambda error: _report(error, events))
+    return backend
 
 
 def _report(error: TrainerError, events: Events) -> None:

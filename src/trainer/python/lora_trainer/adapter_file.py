@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import gguf
-import mlx.core as mx
 import numpy as np
 
 from .errors import TrainerError
@@ -32,9 +31,9 @@ class WrittenFile:
     bytes: int
 
 
-def write_adapter(path: Path, tensors: dict[str, mx.array], meta: AdapterMeta) -> WrittenFile:
+def write_adapter(path: Path, tensors: dict[str, np.ndarray], meta: AdapterMeta) -> WrittenFile:
     """Appears whole or not at all. Raises TrainerError NOT_FINITE before anything is written."""
-    arrays = {name: np.ascontiguousarray(np.array(tensors[name], dtype=np.float32)) for name in sorted(tensors)}
+    arrays = {name: np.ascontiguousarray(tensors[name], dtype=np.float32) for name in sorted(tensors)}
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise not_finite(f'adapter tensor "{name}"')
@@ -58,13 +57,14 @@ def write_adapter(path: Path, tensors: dict[str, mx.array], meta: AdapterMeta) -
     return describe_file(path)
 
 
-def read_adapter(path: Path) -> tuple[AdapterMeta, dict[str, mx.array]]:
+def read_adapter(path: Path) -> tuple[AdapterMeta, dict[str, np.ndarray]]:
     """Raises TrainerError BAD_ADAPTER, or NOT_FINITE."""
     try:
         reader = gguf.GGUFReader(path)
         text = {key: reader.fields[key].contents() for key in reader.fields}
         tensors = {
-            tensor.name: np.array(gguf.quants.dequantize(tensor.data, tensor.tensor_type)) for tensor in reader.tensors
+            tensor.name: np.array(gguf.quants.dequantize(tensor.data, tensor.tensor_type), dtype=np.float32)
+            for tensor in reader.tensors
         }
         meta = AdapterMeta(
             architecture=text["general.architecture"],
@@ -82,7 +82,7 @@ def read_adapter(path: Path) -> tuple[AdapterMeta, dict[str, mx.array]]:
     for name, array in tensors.items():
         if not np.isfinite(array).all():
             raise not_finite(f'adapter tensor "{name}"')
-    return meta, {name: mx.array(array) for name, array in tensors.items()}
+    return meta, tensors
 
 
 def sync_and_rename(partial: Path, path: Path) -> None:

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import mlx.core as mx
+import numpy as np
 
 from .adapter_file import describe_file, sync_and_rename
 from .job import TrainJob
 from .rows import Row
 
-_NAME = re.compile(r"checkpoint-(\d{8})-([0-9a-f]{16})\.safetensors")
+_NAME = re.compile(r"checkpoint-(\d{8})-([0-9a-f]{16})\.npz")
 _KEPT = 2
 
 # What may change between two starts of one run without changing what it computes.
@@ -44,18 +44,18 @@ class Progress:
 @dataclass(frozen=True)
 class Checkpoint:
     progress: Progress
-    lora: dict[str, mx.array]
-    optimizer: dict[str, mx.array]
-    best: dict[str, mx.array]
+    lora: dict[str, np.ndarray]
+    optimizer: dict[str, np.ndarray]
+    best: dict[str, np.ndarray]
 
 
-def fingerprint(job: TrainJob, sets: Sequence[Sequence[Row]]) -> str:
-    """Equal for two starts that would compute the same."""
+def fingerprint(job: TrainJob, sets: Sequence[Sequence[Row]], backend: str) -> str:
+    """Equal for two starts that would compute the same. `backend` is what computes, and in how many bits."""
     settings = {
         key: str(value) for key, value in asdict(job).items() if key not in _FREE_SETTINGS and key not in _PATHS_OF_ROWS
     }
     rows = [[(row.id, row.prompt, row.target, row.weight) for row in rows] for rows in sets]
-    return hashlib.sha256(json.dumps([settings, rows], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([settings, rows, backend], sort_keys=True).encode()).hexdigest()
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint, mark: str) -> Path:
@@ -63,12 +63,12 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, mark: str) -> Path:
     arrays = {f"lora/{name}": array for name, array in checkpoint.lora.items()}
     arrays |= {f"optimizer/{name}": array for name, array in checkpoint.optimizer.items()}
     arrays |= {f"best/{name}": array for name, array in checkpoint.best.items()}
-    partial = folder / "checkpoint-partial.safetensors"
+    partial = folder / "checkpoint-partial.npz"
     # Through Python's own file, because a full disk is then an OSError with its number.
     with partial.open("wb") as stream:
-        mx.save_safetensors(stream, arrays, {"progress": json.dumps(asdict(checkpoint.progress)), "mark": mark})
+        np.savez(stream, **arrays, progress=np.array(json.dumps(asdict(checkpoint.progress))), mark=np.array(mark))
     digest = describe_file(partial).sha256[:16]
-    path = folder / f"checkpoint-{checkpoint.progress.step:08d}-{digest}.safetensors"
+    path = folder / f"checkpoint-{checkpoint.progress.step:08d}-{digest}.npz"
     sync_and_rename(partial, path)
     for old in _newest_first(folder)[_KEPT:]:
         old.unlink(missing_ok=True)
@@ -90,11 +90,12 @@ def _load(path: Path, mark: str) -> Checkpoint | None:
     matched = _NAME.fullmatch(path.name)
     if matched is None or describe_file(path).sha256[:16] != matched[2]:
         return None
-    arrays, metadata = mx.load(str(path), return_metadata=True)
-    if metadata.get("mark") != mark:
-        return None
+    with np.load(path, allow_pickle=False) as stored:
+        if str(stored["mark"]) != mark:
+            return None
+        arrays = dict(stored)
     return Checkpoint(
-        progress=Progress(**json.loads(metadata["progress"])),
+        progress=Progress(**json.loads(str(arrays["progress"]))),
         lora=_under(arrays, "lora/"),
         optimizer=_under(arrays, "optimizer/"),
         best=_under(arrays, "best/"),
@@ -102,9 +103,9 @@ def _load(path: Path, mark: str) -> Checkpoint | None:
 
 
 def _newest_first(folder: Path) -> list[Path]:
-    found = [path for path in folder.glob("checkpoint-*.safetensors") if _NAME.fullmatch(path.name)]
+    found = [path for path in folder.glob("checkpoint-*.npz") if _NAME.fullmatch(path.name)]
     return sorted(found, key=lambda path: (path.name[:19], path.stat().st_mtime_ns), reverse=True)
 
 
-def _under(arrays: dict[str, mx.array], prefix: str) -> dict[str, mx.array]:
+def _under(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
     return {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}

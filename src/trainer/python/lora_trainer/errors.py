@@ -10,6 +10,7 @@ CODES = (
     "BAD_ROWS",
     "BAD_ADAPTER",
     "BASE_UNSUPPORTED",
+    "BACKEND_MISSING",
     "BLAS_MISSING",
     "NOT_FINITE",
     "CANCELLED",

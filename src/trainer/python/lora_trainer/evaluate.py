@@ -7,26 +7,23 @@ import time
 from pathlib import Path
 from typing import Any
 
-import mlx.core as mx
-import mlx.nn as nn
-
-from . import lora
 from .adapter_file import bad_adapter, read_adapter, sync_and_rename
-from .blas import limit_threads
+from .backend import Backend
 from .cancel import Cancel
-from .gguf_base import load_base
+from .gguf_base import read_info
 from .job import EvaluateJob
+from .model import LoraSettings, Model
 from .protocol import Events
 from .resources import memory_peak_bytes
 from .rows import Row, check_vocabulary, fit, read_id, read_objects, read_rows, read_tokens
-from .score import Score, mean_loss, score_rows
+from .score import Score, mean_loss
 
 
-def evaluate(job: EvaluateJob, events: Events, cancel: Cancel) -> None:
+def evaluate(job: EvaluateJob, backend: Backend, events: Events, cancel: Cancel) -> None:
     """Emits `evaluated`. Raises TrainerError."""
     started = time.monotonic()
-    limit_threads(job.threads)
-    judge = Judge(job, events, cancel)
+    backend.limit_threads(job.threads)
+    judge = Judge(job, backend, events, cancel)
     sets, rows = [], []
     for entry in job.sets:
         summary, scored = judge.score_set(entry.name, entry.rows)
@@ -49,17 +46,17 @@ def evaluate(job: EvaluateJob, events: Events, cancel: Cancel) -> None:
 
 
 class Judge:
-    """One copy of the weights; the adapter is switched on and off by its scale."""
+    """One copy of the weights; the adapter is switched on and off by its strength."""
 
-    def __init__(self, job: EvaluateJob, events: Events, cancel: Cancel):
+    def __init__(self, job: EvaluateJob, backend: Backend, events: Events, cancel: Cancel):
         self._job = job
         self._events = events
         self._cancel = cancel
-        self._model, self._info, self._scale = _load(job)
+        self._model = _load(job, backend)
 
     def score_set(self, name: str, path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         rows = self._fit(read_rows(path), path)
-        base, adapter = self._score(rows, 0.0), self._score(rows, self._scale)
+        base, adapter = self._score(rows, 0.0), self._score(rows, 1.0)
         summary: dict[str, Any] = {"name": name, "rows": len(rows), "tokens": sum(len(row.target) for row in rows)}
         summary["lossBase"] = mean_loss(base, rows) if rows else None
         summary["lossAdapter"] = mean_loss(adapter, rows) if rows else None
@@ -89,8 +86,8 @@ class Judge:
         figures: dict[str, dict[str, Any]] = {identity: {"id": identity} for identity in kept}
         for side, found in zip(sides, fitting, strict=True):
             rows = [found[identity] for identity in kept]
-            for arm, scale in (("Base", 0.0), ("Adapter", self._scale)):
-                for identity, score in self._score(rows, scale).items():
+            for arm, strength in (("Base", 0.0), ("Adapter", 1.0)):
+                for identity, score in self._score(rows, strength).items():
                     figures[identity][f"{side}{arm}"] = -score.loss
         return list(figures.values())
 
@@ -102,17 +99,17 @@ class Judge:
             generated = read_tokens(raw["generated"], path, number, "generated")
             rows.append(Row(read_id(raw["id"], path, number, seen), prompt, generated, 1.0))
         rows = self._fit(rows, path)
-        scores = self._score(rows, self._scale)
+        scores = self._score(rows, 1.0)
         return [
             {"id": row.id, "tokens": scores[row.id].tokens, "agreement": scores[row.id].agreement} for row in rows
         ]
 
-    def _score(self, rows: list[Row], scale: float) -> dict[str, Score]:
-        lora.set_scale(self._model, scale)
-        return score_rows(self._model, rows, self._job.batch_examples, self._cancel.raise_if_requested)
+    def _score(self, rows: list[Row], strength: float) -> dict[str, Score]:
+        self._model.set_strength(strength)
+        return self._model.score(rows, self._job.batch_examples, self._cancel.raise_if_requested)
 
     def _fit(self, rows: list[Row], path: Path) -> list[Row]:
-        check_vocabulary(rows, self._info.vocabulary, path)
+        check_vocabulary(rows, self._model.info.vocabulary, path)
         fitting, _, dropped = fit(rows, self._job.context_tokens)
         if dropped > 0:
             text = f'{dropped} rows of "{path.name}" were left out: they have {self._job.context_tokens} tokens or more'
@@ -120,24 +117,22 @@ class Judge:
         return fitting
 
 
-def _load(job: EvaluateJob) -> tuple[nn.Module, Any, float]:
+def _load(job: EvaluateJob, backend: Backend) -> Model:
     meta, tensors = read_adapter(job.adapter)
-    model, info = load_base(job.base_gguf)
-    if meta.architecture != info.architecture:
-        raise bad_adapter(job.adapter, f'it is for "{meta.architecture}", the base is "{info.architecture}"')
     first = next((array for name, array in tensors.items() if name.endswith(".lora_a")), None)
     if first is None:
         raise bad_adapter(job.adapter, "it holds no LoRA tensor")
-    rank = first.shape[0]
-    lora.attach(model, rank, meta.alpha, dropout=0.0, seed=0)
-    wanted = {name: array.shape for name, array in lora.tensors(model).items()}
+    info = read_info(job.base_gguf)
+    if meta.architecture != info.architecture:
+        raise bad_adapter(job.adapter, f'it is for "{meta.architecture}", the base is "{info.architecture}"')
+    model = backend.open(job.base_gguf, LoraSettings(first.shape[0], meta.alpha, dropout=0.0, seed=0), None)
+    wanted = {name: array.shape for name, array in model.tensors().items()}
     found = {name: array.shape for name, array in tensors.items()}
     if wanted != found:
         odd = sorted(set(wanted.items()) ^ set(found.items()))[0]
         raise bad_adapter(job.adapter, f'tensor "{odd[0]}" of shape {odd[1]} is missing or does not fit the base')
-    lora.load_tensors(model, tensors)
-    mx.eval(model.parameters())
-    return model, info, meta.alpha / rank
+    model.load_tensors(tensors)
+    return model
 
 
 def _pairs_summary(pairs: list[dict[str, Any]]) -> dict[str, Any]:

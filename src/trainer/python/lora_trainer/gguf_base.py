@@ -1,24 +1,22 @@
-"""Build mlx-lm's model from the very GGUF file that is served.
+"""Read the very GGUF file that is served: the one reader of base weights, whatever trains on them.
 
 Every quantisation is de-quantised by the gguf package. llama.cpp stores q and k of `llama` models with each head's rows
-interleaved (its "norm" rope); mlx calls the same rotation `traditional`. Asking mlx for that rotation lets weights and
-adapters keep llama.cpp's row order, so nothing is permuted on the way in or out. Qwen models are stored unpermuted.
+interleaved (its "norm" rope); those of Qwen models it stores as they are. See layout.py.
 """
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gguf
-import mlx.core as mx
-import mlx.nn as nn
+import numpy as np
 
 from .errors import TrainerError
-from .mlx_lm_models import import_mlx_lm
 
 SUPPORTED = ("llama", "qwen2", "qwen3")
 
-# mlx-lm's name within a layer -> llama.cpp's name within a block. LoRA sits on these seven.
+# mlx-lm's and transformers' name within a layer -> llama.cpp's name within a block. LoRA sits on these seven.
 PROJECTIONS = {
     "self_attn.q_proj": "attn_q",
     "self_attn.k_proj": "attn_k",
@@ -57,63 +55,43 @@ class BaseInfo:
     parameters: int
 
 
-class ScaledRope(nn.Module):
-    """Rotation with the per-frequency factors that llama.cpp stores as `rope_freqs` (Llama 3.1 and later)."""
-
-    def __init__(self, width: int, base: float, traditional: bool, factors: mx.array):
-        super().__init__()
-        self._width = width
-        self._traditional = traditional
-        self._freqs = base ** (mx.arange(0, width, 2, dtype=mx.float32) / width) * factors
-
-    def __call__(self, x: mx.array, offset: int = 0) -> mx.array:
-        return mx.fast.rope(
-            x, self._width, traditional=self._traditional, base=None, scale=1.0, offset=offset, freqs=self._freqs
-        )
-
-
 def read_info(path: Path) -> BaseInfo:
     """Raises TrainerError BASE_UNSUPPORTED if the file is not a GGUF of a known architecture."""
     return _info(path, _open(path))
 
 
-def load_base(path: Path, dtype: mx.Dtype = mx.float32) -> tuple[nn.Module, BaseInfo]:
-    """The frozen model, weights in memory. Raises TrainerError BASE_UNSUPPORTED as `read_info` does."""
-    reader = _open(path)
-    info = _info(path, reader)
-    tensors = {tensor.name: tensor for tensor in reader.tensors}
-    model = _empty_model(info, attention_bias="blk.0.attn_q.bias" in tensors)
-    wanted = {name for name, _ in _flat_parameters(model)}
+class GgufBase:
+    """An open base: its header, and its weights by the names that mlx-lm and transformers share."""
 
-    loaded = []
-    for name, stored in _names(info).items():
-        if name not in wanted:
-            continue
-        tensor = tensors.pop(stored, None)
-        if tensor is None:
-            raise _unsupported(path, f'tensor "{stored}" is missing')
-        loaded.append((name, mx.array(gguf.quants.dequantize(tensor.data, tensor.tensor_type)).astype(dtype)))
-    factors = tensors.pop("rope_freqs.weight", None)
-    for stored in ("output.weight", "rope_freqs.weight"):
-        tensors.pop(stored, None)
-    if tensors:
-        raise _unsupported(path, f'tensor "{sorted(tensors)[0]}" has no place in the model')
+    def __init__(self, path: Path):
+        """Raises TrainerError BASE_UNSUPPORTED as `read_info` does."""
+        self._path = path
+        reader = _open(path)
+        self.info = _info(path, reader)
+        self._tensors = {tensor.name: tensor for tensor in reader.tensors}
+        self.has_attention_bias = "blk.0.attn_q.bias" in self._tensors
 
-    model.load_weights(loaded, strict=True)
-    if factors is not None:
-        rope = ScaledRope(info.head_width, info.rope_base, info.architecture == "llama", mx.array(factors.data))
-        for layer in model.layers:
-            layer.self_attn.rope = rope
-    model.freeze()
-    mx.eval(model.parameters())
-    return model, info
+    def weights(self, wanted: Collection[str]) -> Iterator[tuple[str, np.ndarray]]:
+        """(name, float32) one at a time, in llama.cpp's row order. Raises TrainerError BASE_UNSUPPORTED if a wanted
+        tensor is missing, or the file holds one that nobody wants."""
+        unread = dict(self._tensors)
+        for name, stored in _names(self.info).items():
+            if name not in wanted:
+                continue
+            tensor = unread.pop(stored, None)
+            if tensor is None:
+                raise _unsupported(self._path, f'tensor "{stored}" is missing')
+            yield name, np.asarray(gguf.quants.dequantize(tensor.data, tensor.tensor_type), dtype=np.float32)
+        for stored in ("output.weight", "rope_freqs.weight"):
+            unread.pop(stored, None)
+        if unread:
+            raise _unsupported(self._path, f'tensor "{sorted(unread)[0]}" has no place in the model')
 
-
-def hidden_to_logits(model: nn.Module, hidden: mx.array) -> mx.array:
-    """(N, width) -> (N, vocabulary). Called on the scored positions only: the head is a fifth of a small model's work."""
-    if model.args.tie_word_embeddings:
-        return model.model.embed_tokens.as_linear(hidden)
-    return model.lm_head(hidden)
+    @property
+    def rope_factors(self) -> np.ndarray | None:
+        """(head width / 2,) by which each frequency is divided (Llama 3.1 and later). None where the file has none."""
+        stored = self._tensors.get("rope_freqs.weight")
+        return None if stored is None else np.array(stored.data, dtype=np.float32)
 
 
 def _open(path: Path) -> gguf.GGUFReader:
@@ -164,29 +142,8 @@ def _info(path: Path, reader: gguf.GGUFReader) -> BaseInfo:
         raise _unsupported(path, f"its header lacks a value ({cause})") from cause
 
 
-def _empty_model(info: BaseInfo, attention_bias: bool) -> nn.Module:
-    module = import_mlx_lm(f"models.{info.architecture}")
-    settings: dict[str, Any] = {
-        "model_type": info.architecture,
-        "hidden_size": info.width,
-        "num_hidden_layers": info.layers,
-        "intermediate_size": info.feed_forward,
-        "num_attention_heads": info.heads,
-        "num_key_value_heads": info.kv_heads,
-        "rms_norm_eps": info.norm_epsilon,
-        "vocab_size": info.vocabulary,
-        "max_position_embeddings": info.context_tokens,
-        "rope_theta": info.rope_base,
-        "tie_word_embeddings": info.tied,
-        "head_dim": info.head_width,
-        "attention_bias": attention_bias,
-        "rope_traditional": info.architecture == "llama",
-    }
-    return module.Model(module.ModelArgs.from_dict(settings))
-
-
 def _names(info: BaseInfo) -> dict[str, str]:
-    """mlx-lm's parameter name -> llama.cpp's tensor name, for every parameter that any supported model has."""
+    """mlx-lm's and transformers' parameter name -> llama.cpp's tensor name, for every parameter that any supported model has."""
     names = dict(_WHOLE)
     if not info.tied:
         names["lm_head.weight"] = "output.weight"
@@ -195,12 +152,6 @@ def _names(info: BaseInfo) -> dict[str, str]:
             for part in ("weight", "bias"):
                 names[f"model.layers.{index}.{ours}.{part}"] = f"blk.{index}.{theirs}.{part}"
     return names
-
-
-def _flat_parameters(model: nn.Module) -> list[tuple[str, mx.array]]:
-    from mlx.utils import tree_flatten
-
-    return tree_flatten(model.parameters())
 
 
 def _unsupported(path: Path, state: str) -> TrainerError:

@@ -8,12 +8,10 @@ one number: alpha. The harm is measured on replay rows that were kept out of tra
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import mlx.nn as nn
-
-from . import lora
 from .job import TrainJob
+from .model import Model
 from .rows import Row
-from .score import mean_loss, score_rows
+from .score import mean_loss
 
 # Below this, facts are lost faster than harm is undone: token F1 was 0.7 (docs/training-log.md).
 _STRENGTHS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7)
@@ -29,16 +27,15 @@ class Held:
 
 
 def hold_to_base(
-    model: nn.Module, guard: Sequence[Row], job: TrainJob, before_batch: Callable[[], None]
+    model: Model, guard: Sequence[Row], job: TrainJob, before_batch: Callable[[], None]
 ) -> Held | None:
     """Leaves the model at the strength found: the highest within the limit, else the lowest. None without guard rows."""
     if not guard:
         return None
-    scale = job.alpha / job.rank
 
     def loss_at(strength: float) -> float:
-        lora.set_scale(model, scale * strength)
-        return mean_loss(score_rows(model, guard, 2 * job.batch_examples, before_batch), guard)
+        model.set_strength(strength)
+        return mean_loss(model.score(guard, 2 * job.batch_examples, before_batch), guard)
 
     loss_base = loss_at(0.0)
     for strength in _STRENGTHS:

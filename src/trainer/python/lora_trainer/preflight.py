@@ -5,12 +5,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from .blas import Blas, find_blas, needs_fast_blas
+from .backend import Backend
+from .blas import Blas, needs_fast_blas
 from .errors import TrainerError
 from .gguf_base import BaseInfo, read_info
 from .job import TrainJob
 from .protocol import Events
-from .resources import memory_available_bytes
 from .rows import Plan, Row, check_vocabulary, collate, fit, read_rows, split_guard
 
 # Measured with SmolLM2-135M: a training step reaches this share of the plain matrix product's speed.
@@ -20,15 +20,15 @@ _PROCESS_BYTES = 300 * 2**20
 _FLOAT_BYTES = 4
 
 
-def preflight(job: TrainJob, events: Events) -> None:
+def preflight(job: TrainJob, backend: Backend, events: Events) -> None:
     """Emits `preflighted`. Raises TrainerError BAD_JOB or BAD_ROWS."""
     problems: list[dict[str, str]] = []
-    blas = find_blas(job.threads)
+    blas = backend.find_speed(job.threads)
     info, plan, rows = _read(job, problems)
     disk = _disk(job, info)
     if disk["freeBytes"] < disk["neededBytes"]:
         _add(problems, "DISK_FULL", _lack("disk space", disk["neededBytes"], disk["freeBytes"]), "Free disk space")
-    memory = _memory(job, info, plan)
+    memory = _memory(job, backend, info, plan)
     if "neededBytes" in memory and "availableBytes" in memory and memory["neededBytes"] > memory["availableBytes"]:
         text = _lack("memory", memory["neededBytes"], memory["availableBytes"])
         _add(problems, "OUT_OF_MEMORY", text, "Lower batchExamples or contextTokens, or close other programs")
@@ -44,6 +44,7 @@ def preflight(job: TrainJob, events: Events) -> None:
         disk=disk,
         memory=memory,
         base=info and _base(info),
+        backend=info and backend.describe(info),
         rows=rows,
         stepsTotal=plan and plan.steps_total,
         minutesEstimated=_minutes(job, info, plan, blas) if info and plan else None,
@@ -84,9 +85,9 @@ def _disk(job: TrainJob, info: BaseInfo | None) -> dict[str, int]:
     return {"freeBytes": shutil.disk_usage(folder).free, "neededBytes": (3 * 4 + 2) * adapter + 2**20}
 
 
-def _memory(job: TrainJob, info: BaseInfo | None, plan: Plan | None) -> dict[str, int]:
+def _memory(job: TrainJob, backend: Backend, info: BaseInfo | None, plan: Plan | None) -> dict[str, int]:
     """Without the keys that cannot be known."""
-    available = memory_available_bytes()
+    available = backend.memory_available_bytes()
     known = {} if available is None else {"availableBytes": available}
     if info is None or plan is None:
         return known
@@ -98,7 +99,7 @@ def _memory(job: TrainJob, info: BaseInfo | None, plan: Plan | None) -> dict[str
     per_token = info.layers * (14 * info.width + 6 * info.feed_forward + 2 * info.heads * widest.inputs.shape[1])
     floats = widest.inputs.size * per_token + most * info.vocabulary * 4
     trained = _lora_parameters(info, job.rank) * 8  # weights, gradient, its sum, two moments, old copies
-    needed = _PROCESS_BYTES + _FLOAT_BYTES * (info.parameters + floats + trained)
+    needed = _PROCESS_BYTES + backend.base_bytes(info) + _FLOAT_BYTES * (floats + trained)
     return {"neededBytes": needed, **known}
 
 

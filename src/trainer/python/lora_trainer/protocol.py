@@ -18,6 +18,7 @@ EVENTS: dict[str, dict[str, Any]] = {
     "started": {
         "protocol": {"const": PROTOCOL},
         "runId": _TEXT,
+        "backend": _TEXT,
         "stepsTotal": _COUNT,
         "stepsDone": _COUNT,
         "stepsPerPass": _COUNT,
@@ -81,6 +82,7 @@ EVENTS: dict[str, dict[str, Any]] = {
         "disk": _OBJECT,
         "memory": _OBJECT,
         "base": {"type": ["object", "null"]},
+        "backend": {"type": ["string", "null"]},
         "rows": {"type": ["object", "null"]},
         "stepsTotal": {"type": ["integer", "null"]},
         "minutesEstimated": _MAYBE_NUMBER,

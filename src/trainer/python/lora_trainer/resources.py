@@ -9,28 +9,36 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import mlx.core as mx
-
 from .errors import EXIT_OUT_OF_MEMORY, TrainerError
 
 _LEFT_TO_OTHERS_BYTES = 96 * 2**20
 _LOOK_EVERY_SECONDS = 0.1
-# On a GPU, MLX reports a failed allocation as a RuntimeError whose text depends on the device.
-_NO_MEMORY = ("unable to allocate", "out of memory", "insufficient memory", "bad_alloc", "failed to allocate")
+# On a GPU, MLX and torch report a failed allocation as a RuntimeError whose text depends on the device.
+_NO_MEMORY = ("unable to allocate", "can't allocate memory", "out of memory", "insufficient memory", "bad_alloc", "failed to allocate")
+
+
+_device_peak: Callable[[], int] = int
+_device_now: Callable[[], int] = int
+
+
+def count_device_memory(peak: Callable[[], int], now: Callable[[], int]) -> None:
+    """What the backend says of its device counts from now on."""
+    global _device_peak, _device_now
+    _device_peak, _device_now = peak, now
 
 
 def memory_peak_bytes() -> int:
-    """The larger of the process's peak and MLX's own count, which alone sees a GPU's memory."""
+    """The larger of the process's peak and the backend's own count, which alone sees a GPU's memory."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return max(peak, int(mx.get_peak_memory()))
+    return max(peak, _device_peak())
 
 
 def memory_now_bytes() -> int:
-    """Resident memory, or MLX's count where the system does not say."""
+    """Resident memory, or the backend's count where the system does not say."""
     statm = Path("/proc/self/statm")
     if statm.exists():
         return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    return int(mx.get_active_memory())
+    return _device_now()
 
 
 def memory_available_bytes() -> int | None:

@@ -1,14 +1,11 @@
-"""What a model thinks of given answers. Only target tokens are counted: mlx-lm's own loss counts a pad token too."""
+"""What a model thinks of given answers, and how much each token counts. Only target tokens are counted."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import mlx.core as mx
-import mlx.nn as nn
 import numpy as np
 
-from .gguf_base import hidden_to_logits
-from .rows import Batch, Row, batches_by_length, collate
+from .rows import Batch, Row
 
 
 @dataclass(frozen=True)
@@ -21,40 +18,13 @@ class Score:
     agreement: float
 
 
-def target_hidden(model: nn.Module, batch: Batch) -> mx.array:
-    """(N, width), the last hidden state that predicts each target token."""
-    hidden = model.model(mx.array(batch.inputs))  # (B, T, width)
-    return hidden.reshape(-1, hidden.shape[-1])[mx.array(batch.positions)]
-
-
-def target_logits(model: nn.Module, batch: Batch) -> mx.array:
-    """(N, vocabulary)."""
-    return hidden_to_logits(model, target_hidden(model, batch))
-
-
-def target_losses(model: nn.Module, batch: Batch) -> mx.array:
-    """(N,) negative log-probabilities."""
-    logits = target_logits(model, batch).astype(mx.float32)
-    return nn.losses.cross_entropy(logits, mx.array(batch.labels))
-
-
-def score_rows(
-    model: nn.Module, rows: Sequence[Row], batch_examples: int, before_batch: Callable[[], None]
-) -> dict[str, Score]:
-    """By row id. `before_batch` may raise to stop."""
+def scores_of(batch_rows: Sequence[Row], batch: Batch, losses: np.ndarray, hits: np.ndarray) -> dict[str, Score]:
+    """By row id; `losses` and `hits` are (N,), one for each target token of the batch."""
     scores = {}
-    model.eval()
-    for batch_rows in batches_by_length(rows, batch_examples):
-        before_batch()
-        batch = collate(batch_rows)
-        logits = target_logits(model, batch).astype(mx.float32)
-        labels = mx.array(batch.labels)
-        losses, hits = nn.losses.cross_entropy(logits, labels), mx.argmax(logits, axis=-1) == labels
-        mx.eval(losses, hits)
-        losses, hits = np.array(losses, dtype=np.float64), np.array(hits)
-        for index, row in enumerate(batch_rows):
-            mine = batch.owners == index
-            scores[row.id] = Score(row.id, int(mine.sum()), float(losses[mine].mean()), float(hits[mine].mean()))
+    for index, row in enumerate(batch_rows):
+        mine = batch.owners == index
+        loss, agreement = losses[mine].astype(np.float64).mean(), hits[mine].mean()
+        scores[row.id] = Score(row.id, int(mine.sum()), float(loss), float(agreement))
     return scores
 
 
@@ -63,3 +33,28 @@ def mean_loss(scores: dict[str, Score], rows: Sequence[Row]) -> float:
     pairs = [(scores[row.id], row.weight) for row in rows]
     total = sum(weight * score.tokens for score, weight in pairs)
     return sum(weight * score.tokens * score.loss for score, weight in pairs) / total
+
+
+def token_shares(batch: Batch, loss_by: str) -> np.ndarray:
+    """(N,) what each target token counts before the step's sum is made 1."""
+    weights = batch.weights[batch.owners]
+    if loss_by == "example":
+        weights = weights / np.bincount(batch.owners)[batch.owners]
+    return weights.astype(np.float32)
+
+
+class LearnedLoss:
+    """Adds up a step's loss over its batches, of learned rows only."""
+
+    def __init__(self) -> None:
+        self._loss = self._share = 0.0
+
+    def add(self, batch: Batch, losses: np.ndarray, share: np.ndarray) -> None:
+        is_learned = ~batch.replays[batch.owners]
+        self._loss += float((losses * share)[is_learned].sum())
+        self._share += float(share[is_learned].sum())
+
+    @property
+    def mean(self) -> float | None:
+        """None if every row was replayed."""
+        return self._loss / self._share if self._share > 0 else None

@@ -5,44 +5,40 @@ import sys
 import time
 from pathlib import Path
 
-import mlx.core as mx
-import mlx.nn as nn
 import numpy as np
-from mlx.utils import tree_flatten, tree_unflatten
 
-from . import lora
 from .adapter_file import AdapterMeta, WrittenFile, not_finite, write_adapter
-from .blas import limit_threads, measure_blas, needs_fast_blas
+from .backend import Backend
 from .cancel import Cancel
 from .checkpoint import Checkpoint, Progress, fingerprint, load_newest, save_checkpoint
 from .errors import TrainerError
-from .gguf_base import BaseInfo, load_base
+from .gguf_base import read_info
 from .hold_to_base import hold_to_base
 from .job import TrainJob, settings_of
-from .objective import Objective
-from .optimizer import LoraOptimizer, clip, rate_at
+from .learning_rate import rate_at
+from .model import LoraSettings, Model
 from .protocol import Events
 from .resources import memory_peak_bytes
 from .rows import Plan, Row, check_vocabulary, fit, read_rows, split_guard
-from .score import mean_loss, score_rows
+from .score import mean_loss
 
 # One step's loss jumps with its rows; first and last are means over this many.
 _LOSS_STEPS = 10
 
 
-def train(job: TrainJob, events: Events, cancel: Cancel) -> None:
+def train(job: TrainJob, backend: Backend, events: Events, cancel: Cancel) -> None:
     """Emits everything from `started` to `trained`. Raises TrainerError."""
-    Training(job, events, cancel).run()
+    Training(job, backend, events, cancel).run()
 
 
 class Training:
-    """Holds the model, the optimizer and the progress of one run."""
+    """Holds the model and the progress of one run."""
 
-    def __init__(self, job: TrainJob, events: Events, cancel: Cancel):
+    def __init__(self, job: TrainJob, backend: Backend, events: Events, cancel: Cancel):
         self._job = job
         self._events = events
         self._cancel = cancel
-        limit_threads(job.threads)
+        backend.limit_threads(job.threads)
         _check_directory(job.directory)
         self._train, dropped = self._read(job.train_rows)
         self._valid, _ = self._read(job.valid_rows)
@@ -54,12 +50,11 @@ class Training:
                 "Raise contextTokens or collect shorter answers",
             )
         self._plan = Plan(self._train, self._replay, job)
-        self._mark = fingerprint(job, [self._train, self._valid, self._replay])
-        self._model, self._info = self._load_model()
-        self._optimizer = LoraOptimizer(self._parameters(), job)
+        self._model = self._load_model(backend)
+        self._backend = backend.describe(self._model.info)
+        self._mark = fingerprint(job, [self._train, self._valid, self._replay], self._backend)
         self._progress = Progress()
-        self._best: dict[str, mx.array] = {}
-        self._objective = Objective(self._model, job)
+        self._best: dict[str, np.ndarray] = {}
         self._steps_resumed = 0
 
     def run(self) -> None:
@@ -97,22 +92,15 @@ class Training:
             self._events.emit("warning", code="ROWS_DROPPED", message=text)
         return rows, dropped
 
-    def _load_model(self) -> tuple[nn.Module, BaseInfo]:
+    def _load_model(self, backend: Backend) -> Model:
         job = self._job
-        model, info = load_base(job.base_gguf)
+        info = read_info(job.base_gguf)
         for rows, path in ((self._train, job.train_rows), (self._valid, job.valid_rows), (self._replay, job.replay_rows)):
             if path is not None:
                 check_vocabulary(rows, info.vocabulary, path)
-        if needs_fast_blas(info.parameters) and not job.slow_blas_allowed:
-            fast, gflops = measure_blas()
-            if not fast:
-                raise TrainerError(
-                    "BLAS_MISSING",
-                    f"Cannot train {info.parameters:,} parameters: matrix products run at {gflops:.1f} GFLOP/s",
-                    "Run preflight for the environment to set; install libopenblas0-pthread (Debian) or mkl (PyPI)",
-                )
-        lora.attach(model, job.rank, job.alpha, job.dropout, job.seed)
-        return model, info
+        if not job.slow_blas_allowed:
+            backend.require_speed(info)
+        return backend.open(job.base_gguf, LoraSettings(job.rank, job.alpha, job.dropout, job.seed), job)
 
     def _resume(self) -> None:
         found, passed = load_newest(self._job.directory, self._mark)
@@ -123,9 +111,8 @@ class Training:
             return
         self._progress, self._best = found.progress, found.best
         self._steps_resumed = found.progress.step
-        self._model.update(tree_unflatten(list(found.lora.items())))
-        self._optimizer.load(found.optimizer)
-        mx.eval(self._model.trainable_parameters())
+        self._model.load_tensors(found.lora)
+        self._model.load_optimizer(found.optimizer)
 
     def _announce(self) -> None:
         plan, job = self._plan, self._job
@@ -133,33 +120,30 @@ class Training:
             "started",
             protocol=job.protocol,
             runId=job.run_id,
+            backend=self._backend,
             stepsTotal=plan.steps_total,
             stepsDone=self._progress.step,
             stepsPerPass=plan.steps_per_pass,
             passes=plan.passes,
             rows={"train": len(self._train), "valid": len(self._valid), "replay": len(self._replay), "guard": len(self._guard)},
-            parameters=self._info.parameters,
-            parametersTrained=sum(array.size for array in self._parameters().values()),
+            parameters=self._model.info.parameters,
+            parametersTrained=sum(array.size for array in self._model.tensors().values()),
         )
         if plan.passes > job.epochs:
             text = f"the set is small: {plan.passes} passes instead of {job.epochs}, to reach {job.steps_min} steps"
             self._events.emit("warning", code="PASSES_ADDED", message=text)
 
     def _step(self, batches: list[list[Row]], number: int) -> None:
-        job, progress = self._job, self._progress
-        rate = rate_at(progress.step, self._plan.steps_total, job)
-        loss, gradients, tokens = self._objective.gradients(batches, progress.step, self._stop_if_cancelled)
-        gradients, norm = clip(gradients, job.gradient_norm_max)
-        updated = self._optimizer.apply(gradients, self._parameters(), rate)
-        self._model.update(tree_unflatten(list(updated.items())))
-        mx.eval(self._model.trainable_parameters(), self._optimizer.arrays(), norm)
-        if not np.isfinite([0.0 if loss is None else loss, norm.item()]).all():
+        progress = self._progress
+        rate = rate_at(progress.step, self._plan.steps_total, self._job)
+        learned = self._model.learn(batches, progress.step, rate, self._stop_if_cancelled)
+        if not np.isfinite([learned.loss or 0.0, learned.norm]).all():
             raise not_finite(f"the loss or the gradient of step {progress.step + 1}")
         progress.step += 1
-        progress.tokens += tokens
+        progress.tokens += learned.tokens
         progress.seconds = self._seconds_before + time.monotonic() - self._started
-        if loss is not None:
-            progress.loss_train_recent = [*progress.loss_train_recent, loss][-_LOSS_STEPS:]
+        if learned.loss is not None:
+            progress.loss_train_recent = [*progress.loss_train_recent, learned.loss][-_LOSS_STEPS:]
         if progress.step <= _LOSS_STEPS:
             progress.loss_train_first = _mean(progress.loss_train_recent)
         pace = (time.monotonic() - self._started) / (progress.step - self._steps_resumed)
@@ -171,7 +155,7 @@ class Training:
             epochs=self._plan.passes,
             lossTrain=progress.loss_train_recent[-1],
             learningRate=rate,
-            gradientNorm=norm.item(),
+            gradientNorm=learned.norm,
             tokensPerSecond=(progress.tokens - self._tokens_before) / (time.monotonic() - self._started),
             memoryPeakBytes=memory_peak_bytes(),
             leftMs=round(1000 * pace * (self._plan.steps_total - progress.step)),
@@ -181,7 +165,7 @@ class Training:
         if not self._valid:
             return
         progress = self._progress
-        scores = score_rows(self._model, self._valid, self._job.batch_examples * 2, self._stop_if_cancelled)
+        scores = self._model.score(self._valid, self._job.batch_examples * 2, self._stop_if_cancelled)
         loss = mean_loss(scores, self._valid)
         if progress.loss_valid_first is None:
             progress.loss_valid_first = loss
@@ -190,11 +174,11 @@ class Training:
         is_best = progress.step > 0 and (progress.loss_valid_best is None or loss < progress.loss_valid_best)
         if is_best:
             progress.loss_valid_best, progress.step_best = loss, progress.step
-            self._best = self._parameters()
+            self._best = self._model.tensors()
         self._events.emit("validated", step=progress.step, lossValid=loss, best=is_best)
 
     def _checkpoint(self) -> None:
-        found = Checkpoint(self._progress, self._parameters(), self._optimizer.arrays(), self._best)
+        found = Checkpoint(self._progress, self._model.tensors(), self._model.optimizer_state(), self._best)
         path = save_checkpoint(self._job.directory, found, self._mark)
         self._events.emit("checkpoint", step=self._progress.step, path=str(path))
 
@@ -206,7 +190,7 @@ class Training:
     def _finish(self) -> None:
         job, progress = self._job, self._progress
         if self._best:
-            self._model.update(tree_unflatten(list(self._best.items())))
+            self._model.load_tensors(self._best)
         held = hold_to_base(self._model, self._guard, job, self._cancel.raise_if_requested)
         if held is not None and held.strength < 1:
             text = f"the adapter is weakened to {held.strength:.0%}: at full strength it harms general answers"
@@ -242,7 +226,7 @@ class Training:
     def _write(self, strength: float) -> WrittenFile:
         job = self._job
         meta = AdapterMeta(
-            architecture=self._info.architecture,
+            architecture=self._model.info.architecture,
             alpha=job.alpha * strength,
             name=job.adapter_name,
             domain=job.domain,
@@ -250,10 +234,7 @@ class Training:
             dataset_hash=job.dataset_hash,
             run_id=job.run_id,
         )
-        return write_adapter(job.directory / f"{job.adapter_name}.gguf", lora.tensors(self._model), meta)
-
-    def _parameters(self) -> dict[str, mx.array]:
-        return dict(tree_flatten(self._model.trainable_parameters()))
+        return write_adapter(job.directory / f"{job.adapter_name}.gguf", self._model.tensors(), meta)
 
 
 def _mean(values: list[float]) -> float:

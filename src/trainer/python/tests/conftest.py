@@ -1,6 +1,7 @@
 """A random llama of two layers as a GGUF file, and jobs to train on it in seconds."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -127,10 +128,14 @@ def make_job(base: Path, tmp_path: Path):
     return make
 
 
+# REACTUNE_TEST_BACKEND=torch runs every test that starts the program on the other backend.
+BACKEND = os.environ.get("REACTUNE_TEST_BACKEND", "mlx")
+
+
 def start(command: str, job: Path, **options) -> subprocess.Popen:
     """The program as its parent starts it: pipes on all three, stdin left open."""
     return subprocess.Popen(
-        [sys.executable, "-m", "lora_trainer", command, "--job", str(job)],
+        [sys.executable, "-m", "lora_trainer", command, "--job", str(job), "--backend", BACKEND],
         cwd=PACKAGE,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -1,18 +1,18 @@
 import gguf
-import mlx.core as mx
 import numpy as np
 import pytest
 
-from lora_trainer import gguf_base, lora
 from lora_trainer.adapter_file import AdapterMeta, read_adapter, write_adapter
 from lora_trainer.errors import TrainerError
+from lora_trainer.on_mlx import load_base as mlx_base
+from lora_trainer.on_mlx import lora
 
 META = AdapterMeta("llama", 8.0, "adapter-1", "support", "sha256:b", "sha256:d", "run-1")
 
 
 @pytest.fixture
 def trained(base):
-    model, _ = gguf_base.load_base(base)
+    model, _ = mlx_base.load_base(base)
     lora.attach(model, rank=4, alpha=8.0, dropout=0.0, seed=5)
     return model
 
@@ -59,7 +59,7 @@ def test_write_adapter_gives_the_same_bytes_for_the_same_tensors(trained, tmp_pa
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_write_adapter_refuses_a_tensor_that_is_not_finite(trained, tmp_path, value):
     named = lora.tensors(trained)
-    named["blk.0.attn_q.weight.lora_b"] = mx.full((32, 4), value)
+    named["blk.0.attn_q.weight.lora_b"] = np.full((32, 4), value, np.float32)
 
     with pytest.raises(TrainerError) as raised:
         write_adapter(tmp_path / "a.gguf", named, META)

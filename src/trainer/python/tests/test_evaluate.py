@@ -7,19 +7,21 @@ import numpy as np
 import pytest
 from conftest import finish, random_rows, start, write_rows
 
-from lora_trainer import gguf_base, lora
 from lora_trainer.adapter_file import AdapterMeta, read_adapter, write_adapter
+from lora_trainer.gguf_base import PROJECTIONS
+from lora_trainer.on_mlx import load_base as mlx_base
+from lora_trainer.on_mlx import lora
 
 
 @pytest.fixture
 def adapter(base, tmp_path):
-    model, _ = gguf_base.load_base(base)
+    model, _ = mlx_base.load_base(base)
     lora.attach(model, rank=4, alpha=8.0, dropout=0.0, seed=5)
     named = lora.tensors(model)
     chance = np.random.default_rng(11)
     for name, array in named.items():
         if name.endswith("lora_b"):
-            named[name] = mx.array(chance.normal(0, 0.2, array.shape).astype(np.float32))
+            named[name] = chance.normal(0, 0.2, array.shape).astype(np.float32)
     return write_adapter(tmp_path / "adapter.gguf", named, AdapterMeta("llama", 8.0, "a", "support", "b", "d", "r")).path
 
 
@@ -46,18 +48,18 @@ def evaluate(base, adapter, tmp_path):
 
 def logits_of(base, tokens, adapter=None):
     """The weights merged by hand: no LoRA layer takes part."""
-    model, _ = gguf_base.load_base(base)
+    model, _ = mlx_base.load_base(base)
     if adapter is not None:
         meta, tensors = read_adapter(adapter)
-        names = {theirs: ours for ours, theirs in gguf_base.PROJECTIONS.items()}
+        names = {theirs: ours for ours, theirs in PROJECTIONS.items()}
         for index, layer in enumerate(model.layers):
             for theirs, ours in names.items():
                 part, leaf = ours.split(".")
                 a = tensors[f"blk.{index}.{theirs}.weight.lora_a"]
                 b = tensors[f"blk.{index}.{theirs}.weight.lora_b"]
                 projection = getattr(getattr(layer, part), leaf)
-                projection.weight = projection.weight + meta.alpha / a.shape[0] * (b @ a)
-    return np.array(gguf_base.hidden_to_logits(model, model.model(mx.array([tokens]))[0])).astype(np.float64)
+                projection.weight = projection.weight + meta.alpha / a.shape[0] * mx.array(b @ a)
+    return np.array(mlx_base.hidden_to_logits(model, model.model(mx.array([tokens]))[0])).astype(np.float64)
 
 
 def loss_of(base, prompt, target, adapter=None):

@@ -4,10 +4,12 @@ import pytest
 from conftest import HEADS, KV_HEADS, VOCABULARY, interleave, random_weights, write_base
 from reference import forward, target_loss
 
-from lora_trainer import gguf_base, lora
 from lora_trainer.errors import TrainerError
+from lora_trainer.on_mlx import load_base as mlx_base
+from lora_trainer.on_mlx import lora
+from lora_trainer.on_mlx.score import score_rows, target_losses
 from lora_trainer.rows import Row, collate
-from lora_trainer.score import mean_loss, score_rows, target_losses
+from lora_trainer.score import mean_loss
 
 TOKENS = [5, 17, 3, 42, 9, 9, 30]
 ROWS = [
@@ -19,11 +21,11 @@ ROWS = [
 
 def whole_logits(model, tokens):
     hidden = model.model(mx.array([tokens]))[0]
-    return np.array(gguf_base.hidden_to_logits(model, hidden))
+    return np.array(mlx_base.hidden_to_logits(model, hidden))
 
 
 def test_load_base_computes_what_the_reference_does_although_q_and_k_are_interleaved(base):
-    model, info = gguf_base.load_base(base)
+    model, info = mlx_base.load_base(base)
 
     assert (info.layers, info.vocabulary, info.tied) == (2, VOCABULARY, True)
     np.testing.assert_allclose(whole_logits(model, TOKENS), forward(random_weights(), TOKENS), atol=2e-4)
@@ -38,14 +40,14 @@ def test_load_base_computes_what_the_reference_does_for_qwen(tmp_path, architect
                 weights[f"blk.{layer}.attn_{part}.bias"] = chance.normal(size=width).astype(np.float32)
             elif part != "v":
                 weights[f"blk.{layer}.attn_{part}_norm"] = chance.normal(1, 0.3, 8).astype(np.float32)
-    model, _ = gguf_base.load_base(write_base(tmp_path / "qwen.gguf", weights, architecture))
+    model, _ = mlx_base.load_base(write_base(tmp_path / "qwen.gguf", weights, architecture))
 
     np.testing.assert_allclose(whole_logits(model, TOKENS), forward(weights, TOKENS), atol=5e-4)
 
 
 def test_load_base_scales_rope_by_the_factors_in_the_file(tmp_path):
     factors = np.array([1.0, 1.0, 4.0, 8.0], dtype=np.float32)
-    model, _ = gguf_base.load_base(write_base(tmp_path / "long.gguf", {**random_weights(), "rope_freqs": factors}))
+    model, _ = mlx_base.load_base(write_base(tmp_path / "long.gguf", {**random_weights(), "rope_freqs": factors}))
 
     expected = forward(random_weights(), TOKENS, rope_factors=factors)
     np.testing.assert_allclose(whole_logits(model, TOKENS), expected, atol=5e-4)
@@ -54,19 +56,19 @@ def test_load_base_scales_rope_by_the_factors_in_the_file(tmp_path):
 
 def test_load_base_reads_an_untied_head(tmp_path):
     head = np.random.default_rng(7).normal(size=(VOCABULARY, 32)).astype(np.float32)
-    model, info = gguf_base.load_base(write_base(tmp_path / "untied.gguf", {**random_weights(), "output": head}))
+    model, info = mlx_base.load_base(write_base(tmp_path / "untied.gguf", {**random_weights(), "output": head}))
 
     assert not info.tied
     hidden = np.random.default_rng(8).normal(size=(3, 32)).astype(np.float32)
-    np.testing.assert_allclose(np.array(gguf_base.hidden_to_logits(model, mx.array(hidden))), hidden @ head.T, atol=1e-4)
+    np.testing.assert_allclose(np.array(mlx_base.hidden_to_logits(model, mx.array(hidden))), hidden @ head.T, atol=1e-4)
 
 
 def test_adapter_tensors_keep_llama_cpps_row_order(base):
-    model, _ = gguf_base.load_base(base)
+    model, _ = mlx_base.load_base(base)
     lora.attach(model, rank=3, alpha=6.0, dropout=0.0, seed=0)
     chance = np.random.default_rng(3)
     named = {
-        name: mx.array(chance.normal(0, 0.2, array.shape).astype(np.float32))
+        name: chance.normal(0, 0.2, array.shape).astype(np.float32)
         for name, array in lora.tensors(model).items()
     }
     lora.load_tensors(model, named)
@@ -93,7 +95,7 @@ def halves(weight, heads):
 
 
 def test_target_losses_count_target_tokens_only_and_ignore_padding(base):
-    model, _ = gguf_base.load_base(base)
+    model, _ = mlx_base.load_base(base)
     batch = collate(ROWS)
     losses = np.array(target_losses(model, batch))
 
@@ -103,7 +105,7 @@ def test_target_losses_count_target_tokens_only_and_ignore_padding(base):
 
 
 def test_score_rows_and_mean_loss_agree_with_the_reference(base):
-    model, _ = gguf_base.load_base(base)
+    model, _ = mlx_base.load_base(base)
     scores = score_rows(model, ROWS, 2, lambda: None)
 
     total = weighed = 0.0
@@ -151,7 +153,7 @@ def test_load_base_dequantises(tmp_path):
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    model, _ = gguf_base.load_base(path)
+    model, _ = mlx_base.load_base(path)
 
     np.testing.assert_allclose(whole_logits(model, TOKENS), forward(rounded, TOKENS), atol=5e-4)
     assert np.abs(forward(rounded, TOKENS) - forward(weights, TOKENS)).max() > 1e-3
@@ -173,6 +175,6 @@ def test_load_base_refuses_a_file_it_cannot_use(base, tmp_path, damage):
         write_base(path, {**weights, "blk.0.ffn_gate_exps": weights["blk.0.ffn_gate"]})
 
     with pytest.raises(TrainerError) as raised:
-        gguf_base.load_base(path)
+        mlx_base.load_base(path)
     assert raised.value.code == "BASE_UNSUPPORTED"
     assert raised.value.hint

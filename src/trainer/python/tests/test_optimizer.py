@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from lora_trainer.job import read_train_job
-from lora_trainer.optimizer import LoraOptimizer, rate_at
+from lora_trainer.learning_rate import rate_at
+from lora_trainer.on_mlx.optimizer import LoraOptimizer
 
 
 @pytest.fixture

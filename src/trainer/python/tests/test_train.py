@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from conftest import finish, random_rows, random_weights, start, write_base, write_rows
 
-from lora_trainer import lora
 from lora_trainer.adapter_file import read_adapter
-from lora_trainer.gguf_base import hidden_to_logits, load_base
 from lora_trainer.job import read_train_job
+from lora_trainer.on_mlx import lora
+from lora_trainer.on_mlx.load_base import hidden_to_logits, load_base
+from lora_trainer.on_mlx.objective import Objective
 from lora_trainer.rows import Row, collate
-from lora_trainer.objective import Objective, token_shares
+from lora_trainer.score import token_shares
 
 
 def named(events: list[dict], name: str) -> list[dict]:

@@ -1,22 +1,11 @@
-"""AdamW for the A and B matrices apart, as LoRA+ asks, and the learning rate over a run."""
+"""AdamW for the A and B matrices apart, as LoRA+ asks."""
 
-import math
 from collections.abc import Mapping
 
 import mlx.core as mx
 import mlx.optimizers as optim
 
-from .job import TrainJob
-
-
-def rate_at(step: int, steps_total: int, job: TrainJob) -> float:
-    """Linear warm-up, then half a cosine; `step` counts from 0."""
-    warmup = round(steps_total * job.warmup_ratio)
-    if step < warmup:
-        return job.learning_rate * (step + 1) / (warmup + 1)
-    done = (step - warmup) / max(1, steps_total - warmup)
-    low = job.learning_rate_end_ratio
-    return job.learning_rate * (low + (1 - low) * 0.5 * (1 + math.cos(math.pi * done)))
+from ..job import TrainJob
 
 
 class LoraOptimizer:

@@ -1,12 +1,13 @@
 """Put LoRA on the seven projections of every layer, and name its tensors as llama.cpp does."""
 
-import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import mlx.core as mx
 import mlx.nn as nn
+import numpy as np
 
-from .gguf_base import PROJECTIONS
+from ..gguf_base import PROJECTIONS
+from ..layout import from_mlx, to_mlx
 from .mlx_lm_models import import_mlx_lm
 
 
@@ -27,22 +28,20 @@ def set_scale(model: nn.Module, scale: float) -> None:
         getattr(parent, leaf).scale = scale
 
 
-def tensors(model: nn.Module) -> dict[str, mx.array]:
-    """llama.cpp's layout: `.lora_a` is (rank, in), `.lora_b` is (out, rank)."""
-    named = {}
+def tensors(model: nn.Module) -> dict[str, np.ndarray]:
+    """llama.cpp's layout, a copy."""
+    named: dict[str, np.ndarray] = {}
     for name, parent, leaf in _slots(model):
         layer = getattr(parent, leaf)
-        named[f"{name}.weight.lora_a"] = layer.lora_a.T
-        named[f"{name}.weight.lora_b"] = layer.lora_b.T
+        named |= from_mlx(name, np.array(layer.lora_a), np.array(layer.lora_b))
     return named
 
 
-def load_tensors(model: nn.Module, named: dict[str, mx.array]) -> None:
+def load_tensors(model: nn.Module, named: Mapping[str, np.ndarray]) -> None:
     """The inverse of `tensors`. Raises KeyError if a projection has no tensor."""
     for name, parent, leaf in _slots(model):
         layer = getattr(parent, leaf)
-        layer.lora_a = named[f"{name}.weight.lora_a"].T
-        layer.lora_b = named[f"{name}.weight.lora_b"].T
+        layer.lora_a, layer.lora_b = (mx.array(np.ascontiguousarray(part)) for part in to_mlx(name, named))
     mx.eval(model.trainable_parameters())
 
 

@@ -7,10 +7,11 @@ import mlx.nn as nn
 import numpy as np
 from mlx.utils import tree_flatten
 
+from ..job import TrainJob
+from ..rows import Batch, Row, collate
+from ..score import LearnedLoss, token_shares
 from . import lora
-from .gguf_base import hidden_to_logits
-from .job import TrainJob
-from .rows import Batch, Row, collate
+from .load_base import hidden_to_logits
 from .score import target_hidden, target_logits, target_losses
 
 
@@ -30,18 +31,16 @@ class Objective:
         collated = [collate(rows) for rows in batches]
         shares = [token_shares(batch, self._job.loss_by) for batch in collated]
         whole = sum(float(share.sum()) for share in shares)
-        learned_loss, learned_share, total, tokens = 0.0, 0.0, {}, 0
+        learned, total, tokens = LearnedLoss(), {}, 0
         for batch_rows, batch, share in zip(batches, collated, shares, strict=True):
             before_batch()
             losses, gradients = self._gradients_of(batch_rows, batch, share / whole, step)
             named = dict(tree_flatten(gradients))
             total = {name: total[name] + array for name, array in named.items()} if total else named
             mx.eval(losses, total)
-            is_learned = ~batch.replays[batch.owners]
-            learned_loss += float((np.array(losses) * share)[is_learned].sum())
-            learned_share += float(share[is_learned].sum())
+            learned.add(batch, np.array(losses), share)
             tokens += batch.tokens
-        return learned_loss / learned_share if learned_share > 0 else None, total, tokens
+        return learned.mean, total, tokens
 
     def _gradients_of(
         self, batch_rows: list[Row], batch: Batch, share: np.ndarray, step: int
@@ -92,11 +91,3 @@ class Objective:
                 lora.set_scale(self._model, self._job.alpha / self._job.rank)
             kept.append(self._replay_hidden[row])
         return hidden_to_logits(self._model, mx.concatenate(kept)).astype(mx.float32)
-
-
-def token_shares(batch: Batch, loss_by: str) -> np.ndarray:
-    """(N,) what each target token counts before the step's sum is made 1."""
-    weights = batch.weights[batch.owners]
-    if loss_by == "example":
-        weights = weights / np.bincount(batch.owners)[batch.owners]
-    return weights.astype(np.float32)
