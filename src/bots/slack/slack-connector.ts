@@ -44,6 +44,8 @@ export interface SlackOptions {
   readonly platforms: PlatformStore;
   readonly seal: Seal;
   readonly now: Now;
+  /** Slack's limits are counted by this clock; `now` when undefined. */
+  readonly limitsNow?: Now;
   readonly log: Log;
 }
 
@@ -69,13 +71,14 @@ const CHANNEL_PACE = { writes: 3, perMs: 3000 };
 
 export function createSlackConnector(options: SlackOptions): SlackConnector {
   const { credentials, settings, platforms, now, log, callTimeoutMs = CALL_TIMEOUT_MS } = options;
+  const limitsNow = options.limitsNow ?? now;
   const installations = sealedInstallations(platforms, options.seal, now);
   const workspaces = openWorkspaces({
     botToken: credentials.botToken,
     apiUrl: options.apiUrl,
     installations,
     callTimeoutMs,
-    now,
+    now: limitsNow,
     log,
   });
   const stopping = new AbortController();
@@ -92,7 +95,7 @@ export function createSlackConnector(options: SlackOptions): SlackConnector {
     },
     callTimeoutMs,
     signal: stopping.signal,
-    now,
+    now: limitsNow,
     log,
   });
   const running: { readonly stop: () => Promise<unknown> }[] = [];
