@@ -82,6 +82,8 @@ export interface CommandReply {
    * is an ordinary reply to it.
    */
   readonly ask?: { readonly question: string };
+  /** The call was taken before, here or in another process, which answers it: a platform that delivers twice shows nothing more. */
+  readonly isRepeat?: true;
 }
 
 export interface CommandImage {

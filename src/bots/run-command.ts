@@ -89,7 +89,7 @@ async function runOnce(
   call: CommandCall,
 ): Promise<CommandReply> {
   try {
-    if (!(await marks.take(call))) return { text: "This call was answered already." };
+    if (!(await marks.take(call))) return { text: "This call was answered already.", isRepeat: true };
     return await runChecked(parts, command, call);
   } catch (error) {
     logFailure(parts.log, call, error);

@@ -48,6 +48,8 @@ export async function answerCall(parts: InteractionParts, interaction: Callable,
   const inTime = await Promise.race([running, delay(SIGN_OF_LIFE_AFTER_MS)]);
   if (inTime === undefined && !interaction.replied) await interaction.deferReply({ flags: MessageFlags.Ephemeral });
   const reply = inTime ?? (await running);
+  // Discord tells every process that uses the token, and takes one answer.
+  if (reply.isRepeat === true) return;
 
   if (reply.form !== undefined) {
     if (!interaction.deferred && !interaction.replied && !interaction.isModalSubmit()) {

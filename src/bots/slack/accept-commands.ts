@@ -137,6 +137,7 @@ export function slackCommands(parts: CommandParts): SlackCommands {
     if (answered.get(call.callId)) return;
     answered.set(call.callId, true);
     const reply = await intake.runCommand(call);
+    if (reply.isRepeat === true) return;
     if (reply.ask !== undefined) return await ask(workspace, call, reply.ask.question, reply.text, say);
     if (reply.form !== undefined && triggerId !== undefined && (await openForm(workspace, call, reply, triggerId)))
       return;

@@ -60,6 +60,7 @@ test("run() runs a call once however often it is delivered, here and in another 
   expect(ran).toHaveLength(1);
   expect(replies).toEqual([{ text: "ran 1" }, { text: "ran 1" }]);
   expect(elsewhere.text).toContain("answered already");
+  expect(elsewhere.isRepeat).toBe(true);
 });
 
 test("run() knows a call again that is delivered on both sides of midnight", async () => {
