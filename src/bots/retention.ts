@@ -4,12 +4,14 @@ import { platformOf } from "#core/scope.ts";
 import type { JobQueue } from "#jobs/job-queue.ts";
 import type { ChatStore } from "#store/chat-store.ts";
 import type { PrivacyStore } from "#store/privacy-store.ts";
+import type { SemanticCache } from "#store/semantic-cache.ts";
 import type { SettingsWatch } from "./place-settings.ts";
 
 export interface RetentionParts {
   readonly privacy: Pick<PrivacyStore, "eraseBefore" | "listWorkspaces">;
   readonly chat: Pick<ChatStore, "pruneEvents">;
   readonly jobs: Pick<JobQueue, "prune">;
+  readonly cache: Pick<SemanticCache, "clear">;
   readonly places: Pick<SettingsWatch, "of">;
   readonly now: Now;
   readonly log: Log;
@@ -62,6 +64,8 @@ export async function sweepRetention(parts: RetentionParts, signal: AbortSignal)
   }
   await repeat(signal, () => parts.chat.pruneEvents(nowMs - EVENTS_DAYS * DAY_MS, BATCH));
   await repeat(signal, () => parts.jobs.prune(nowMs - JOBS_DAYS * DAY_MS, BATCH));
+  // Nobody finds them any more; those of a scope that is asked nothing would stay for good.
+  await parts.cache.clear(nowMs);
 }
 
 /** Batch after batch until nothing is left, with a breath in between. Returns how many there were. */

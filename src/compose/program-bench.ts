@@ -3,6 +3,7 @@ import { arch, availableParallelism, cpus, loadavg, platform, release, totalmem 
 import { type Command, InvalidArgumentError } from "commander";
 import type { BenchRow } from "#commands/bench-figures.ts";
 import { type BenchReport, showBench } from "#commands/bench-report.ts";
+import type { Output } from "#commands/output.ts";
 import { type BenchWorld, inBenchWorld } from "./bench-parts.ts";
 import type { CommandContext } from "./command-context.ts";
 import { readVersion } from "./version.ts";
@@ -27,6 +28,7 @@ interface Bench {
     rounds: number,
     flags: BenchFlags,
     signal: AbortSignal,
+    output: Output,
   ) => Promise<readonly BenchRow[]>;
 }
 
@@ -76,6 +78,14 @@ const BENCHES: readonly Bench[] = [
     run: async (world, _rounds, { turns }) => (await import("./bench-program.ts")).storeRows(world, turns),
   },
   {
+    name: "million",
+    isByNameOnly: true,
+    rounds: 1,
+    preset: async () => ({}),
+    run: async (world, _rounds, { turns }, _signal, output) =>
+      (await import("./bench-million.ts")).millionRows(world, turns, output),
+  },
+  {
     name: "switch",
     isByNameOnly: true,
     rounds: 5,
@@ -110,7 +120,7 @@ async function runBenches({ load, output }: CommandContext, flags: BenchFlags): 
     try {
       const preset = await bench.preset();
       const rounds = flags.rounds ?? bench.rounds;
-      rows.push(...(await inBenchWorld(load, preset, (world) => bench.run(world, rounds, flags, signal))));
+      rows.push(...(await inBenchWorld(load, preset, (world) => bench.run(world, rounds, flags, signal, output))));
     } catch (error) {
       failed.push({ bench: bench.name, why: error instanceof Error ? error.message : String(error) });
     }

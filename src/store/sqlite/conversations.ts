@@ -19,10 +19,12 @@ export function sqliteConversations(sql: Sql, save: (conversation: Conversation)
     SELECT version, document FROM conversation
     WHERE workspace = :workspace AND channel = :channel AND thread IS :thread AND is_closed = 0
     ORDER BY last_turn_at DESC, id DESC LIMIT 1`);
-  const list = sql.prepare<DocumentRow>(`
-    SELECT version, document FROM conversation
-    WHERE workspace = :workspace AND (:channel IS NULL OR channel = :channel) AND last_turn_at < :before
+  const prepareList = (place: string) =>
+    sql.prepare<DocumentRow>(`
+    SELECT version, document FROM conversation WHERE ${place} AND last_turn_at < :before
     ORDER BY last_turn_at DESC, id DESC LIMIT :limit`);
+  const listOfWorkspace = prepareList("workspace = :workspace");
+  const listOfChannel = prepareList("workspace = :workspace AND channel = :channel");
 
   return {
     async saveConversation(conversation) {
@@ -38,7 +40,11 @@ export function sqliteConversations(sql: Sql, save: (conversation: Conversation)
       return row && readDocument(conversationTable, "of a place", row);
     },
     async listConversations({ workspaceId, channelId, beforeMs: before = Number.MAX_SAFE_INTEGER, limit }) {
-      const rows = list.all({ workspace: keyText(workspaceId), channel: keyTextOrNull(channelId), before, limit });
+      const page = { workspace: keyText(workspaceId), before, limit };
+      const rows =
+        channelId === undefined
+          ? listOfWorkspace.all(page)
+          : listOfChannel.all({ ...page, channel: keyText(channelId) });
       return rows.map((row) => readDocument(conversationTable, "of a list", row));
     },
   };

@@ -28,8 +28,10 @@ export function prepareErasePlace(
   batch: number,
 ): { begin(place: ErasedUntil): void; readonly next: EraseStep<ErasedUntil> } {
   const inPlace = "workspace = :workspace AND (:channel IS NULL OR channel = :channel)";
+  // Those that wait are few; those of a workspace that are done are not.
   const listEvents = sql.prepare<DocumentRow>(`
-    SELECT version, document FROM inbox_event WHERE ${inPlace} AND state <> 'done' AND received_at <= :until`);
+    SELECT version, document FROM inbox_event INDEXED BY inbox_event_open
+    WHERE ${inPlace} AND state <> 'done' AND received_at <= :until`);
   const saveEvent = prepareSave(sql, inboxEventTable);
   const removeReports = sql.prepare(`DELETE FROM report WHERE ${inPlace} AND at <= :until`);
   const removeOwn = OWN.map(([table, moment]) =>

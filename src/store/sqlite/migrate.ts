@@ -3,6 +3,7 @@ import { StoreTooNewError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import { records } from "./migrations/0001-records.ts";
 import { places } from "./migrations/0002-places.ts";
+import { sizes } from "./migrations/0003-sizes.ts";
 import type { Sql } from "./sql.ts";
 import { RECORD_TABLES } from "./tables.ts";
 
@@ -18,6 +19,7 @@ export interface Migration {
 export const MIGRATIONS: readonly Migration[] = [
   { number: 1, name: "records", sql: records },
   { number: 2, name: "places", sql: places },
+  { number: 3, name: "sizes", sql: sizes },
 ];
 
 export interface MigrateOptions {

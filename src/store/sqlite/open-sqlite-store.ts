@@ -68,6 +68,8 @@ export interface SqliteStoreOptions {
   readonly now: () => number;
   /** How many events of a run are kept; 5,000 when not given. */
   readonly runEventsMax?: number;
+  /** Hears of every statement that the store prepares. */
+  readonly onPrepare?: (sql: string) => void;
 }
 
 /** How long a write waits for another process before it fails. */
@@ -76,7 +78,7 @@ const BUSY_MS = 10_000;
 /** Throws StoreTooNewError when a newer program wrote the file. Any number of processes may have it open. */
 export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
   mkdirSync(dirname(options.path), { recursive: true });
-  const sql = new Sql(options.path, { durability: "late", busyMs: BUSY_MS });
+  const sql = new Sql(options.path, { durability: "late", busyMs: BUSY_MS, ...listenerOf(options) });
   try {
     migrate(sql, options);
     return composeStore(sql, options);
@@ -86,15 +88,21 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
   }
 }
 
-function composeStore(sql: Sql, { now, runEventsMax = 5000 }: SqliteStoreOptions): SqliteStore {
+function listenerOf({ onPrepare }: SqliteStoreOptions): Pick<SqliteStoreOptions, "onPrepare"> {
+  return onPrepare === undefined ? {} : { onPrepare };
+}
+
+function composeStore(sql: Sql, options: SqliteStoreOptions): SqliteStore {
+  const { now, runEventsMax = 5000 } = options;
+  const listener = listenerOf(options);
   const counts = sqliteCounts(sql);
   const marks = sqliteTurnMarks(sql);
   const erased = sqliteErasedLookup(sql);
   // Nothing in the cache is worth an fsync: what a power cut takes is answered again.
-  const cacheSql = new Sql(sql.path, { durability: "normal", busyMs: BUSY_MS });
+  const cacheSql = new Sql(sql.path, { durability: "normal", busyMs: BUSY_MS, ...listener });
   const cache = openSqliteCache(cacheSql);
   // Written seldom, and by methods that are not settled here.
-  const jobsDatabase = new Sql(sql.path, { durability: "full", busyMs: BUSY_MS });
+  const jobsDatabase = new Sql(sql.path, { durability: "full", busyMs: BUSY_MS, ...listener });
   const settled = <Store extends object>(store: Store) => settleWrites(sql, store);
   const write: AnswerWriters = {
     conversation: prepareSaveConversation(sql),

@@ -1,3 +1,4 @@
+import { ALL_DOMAINS } from "#core/scope.ts";
 import type { Turn } from "#core/turn.ts";
 import type { LearningStore, RatedTurn } from "#store/learning-store.ts";
 import { keyText, scopeColumns } from "./columns.ts";
@@ -10,15 +11,17 @@ interface RatedRow extends DocumentRow {
 }
 
 export function sqliteRatedTurns(sql: Sql): Pick<LearningStore, "pageRatedTurns"> {
-  const preparePage = (isNewestFirst: boolean) =>
+  const preparePage = (isNewestFirst: boolean, scope: string) =>
     sql.prepare<RatedRow>(`
     SELECT version, document, (SELECT count(*) FROM turn AS other WHERE other.source_turn_id = turn.id
       AND other.status = 'complete' AND other.is_disliked = 0 AND other.id <> turn.id) AS served_again
     FROM turn
-    WHERE is_rated = 1 AND status = 'complete' AND audience = :audience AND (:domain = '*' OR domain = :domain)
+    WHERE is_rated = 1 AND status = 'complete' AND ${scope}
       AND asked_at >= :since AND (asked_at, id) ${isNewestFirst ? "<" : ">"} (:afterAskedAt, :afterId)
     ORDER BY asked_at ${isNewestFirst ? "DESC" : "ASC"}, id ${isNewestFirst ? "DESC" : "ASC"} LIMIT :limit`);
-  const [oldestFirst, newestFirst] = [preparePage(false), preparePage(true)];
+  const prepareBoth = (scope: string) => ({ oldest: preparePage(false, scope), newest: preparePage(true, scope) });
+  const ofAudience = prepareBoth("audience = :audience");
+  const ofDomain = prepareBoth("audience = :audience AND domain = :domain");
   const findAskedAt = sql.prepare<{ asked_at: number }>("SELECT asked_at FROM turn WHERE id = :id");
   const findTurn = sql.prepare<DocumentRow>("SELECT version, document FROM turn WHERE id = :id");
   const listFeedback = sql.prepare<DocumentRow>(
@@ -55,9 +58,10 @@ export function sqliteRatedTurns(sql: Sql): Pick<LearningStore, "pageRatedTurns"
 
   return {
     async pageRatedTurns({ scope, sinceMs, after, limit, isNewestFirst = false }) {
-      const page = isNewestFirst ? newestFirst : oldestFirst;
-      const since = Math.ceil(sinceMs);
-      const rows = page.all({ ...scopeColumns(scope), since, ...findPlace(after, isNewestFirst), limit });
+      const { audience, domain } = scopeColumns(scope);
+      const place = { audience, since: Math.ceil(sinceMs), ...findPlace(after, isNewestFirst), limit };
+      const end = isNewestFirst ? "newest" : "oldest";
+      const rows = scope.domain === ALL_DOMAINS ? ofAudience[end].all(place) : ofDomain[end].all({ ...place, domain });
       return rows.map(toRatedTurn);
     },
   };

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { setImmediate as letOthers } from "node:timers/promises";
 import { z } from "zod";
 import type { CacheEntry, CacheStats, SemanticCache } from "#store/semantic-cache.ts";
 import { toBytes, toVector } from "#store/vector-block.ts";
@@ -34,6 +35,9 @@ export interface OpenedCache extends SemanticCache {
 /** Paraphrases of one question are few; what is asked beyond them costs a generated answer. */
 const SIGNATURE_ENTRIES_MAX = 5;
 
+/** Entries of one write, which others wait for. */
+const CLEARED_AT_ONCE = 500;
+
 const COLUMNS = "id, created_at, expires_at, hits, document, vector";
 
 /** Reads go to the file, so that another process's `clear` counts at once; vectors are kept in memory per scope. */
@@ -60,10 +64,10 @@ export function openSqliteCache(sql: Sql): OpenedCache {
       SELECT id FROM cache_entry WHERE scope = :scope ORDER BY created_at DESC, id DESC LIMIT -1 OFFSET :max
     ) RETURNING id`);
   const removeTurn = sql.prepare("DELETE FROM cache_entry WHERE turn_id = :turn");
-  const removeExpired = sql.prepare("DELETE FROM cache_entry WHERE expires_at <= :expiredBefore");
-  const measure = sql.prepare<{ entries: number; bytes: number }>(`
-    SELECT count(*) AS entries, coalesce(sum(length(document) + coalesce(length(vector), 0)), 0) AS bytes
-    FROM cache_entry`);
+  const removeExpired = sql.prepare(`
+    DELETE FROM cache_entry WHERE id IN (
+      SELECT id FROM cache_entry WHERE expires_at <= :expiredBefore ORDER BY expires_at LIMIT ${CLEARED_AT_ONCE})`);
+  const measure = sql.prepare<{ entries: number; bytes: number }>("SELECT entries, bytes FROM cache_size");
 
   function toEntry(row: Row): CacheEntry | undefined {
     const kept = Kept.safeParse(JSON.parse(row.document));
@@ -140,7 +144,12 @@ export function openSqliteCache(sql: Sql): OpenedCache {
       return remove(() => removeTurn.run({ turn: keyText(turnId) }));
     },
     async clear(expiredBeforeMs) {
-      return remove(() => removeExpired.run({ expiredBefore: expiredBeforeMs ?? Number.MAX_SAFE_INTEGER }));
+      const expiredBefore = expiredBeforeMs ?? Number.MAX_SAFE_INTEGER;
+      for (let sum = 0; ; await letOthers()) {
+        const removed = remove(() => removeExpired.run({ expiredBefore }));
+        sum += removed;
+        if (removed < CLEARED_AT_ONCE) return sum;
+      }
     },
     async stats(): Promise<CacheStats> {
       const { entries, bytes } = measure.get() ?? { entries: 0, bytes: 0 };

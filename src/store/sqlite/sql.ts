@@ -26,6 +26,8 @@ export interface SqlOptions {
   readonly durability: "full" | "late" | "normal";
   /** How long a write waits for another process. The event loop stands still meanwhile. */
   readonly busyMs: number;
+  /** Hears of every statement, for its plan. */
+  readonly onPrepare?: (sql: string) => void;
 }
 
 /** The event loop stands still meanwhile, for something that can wait. */
@@ -39,6 +41,7 @@ export class Sql {
   readonly path: string;
   readonly #database: Database.Database;
   readonly #busyMs: number;
+  readonly #onPrepare: SqlOptions["onPrepare"];
   readonly #late: LateSync = createLateSync(() => this.#flushLog());
   #isWriting = false;
   #log: FileHandle | undefined;
@@ -48,6 +51,7 @@ export class Sql {
   constructor(path: string, options: SqlOptions) {
     this.path = path;
     this.#busyMs = options.busyMs;
+    this.#onPrepare = options.onPrepare;
     this.#database = new Database(path, { timeout: options.busyMs });
     // A transaction can hold the file while it is opened; WAL is a property of the file and stays.
     this.#run(() => this.#database.prepare("PRAGMA journal_mode = WAL").get());
@@ -60,6 +64,7 @@ export class Sql {
 
   /** Throws TypeError at every use that leaves out a named parameter: libsql would bind NULL in silence. */
   prepare<Row = never>(sql: string): Statement<Row> {
+    this.#onPrepare?.(sql);
     const statement = this.#database.prepare<SqlParams>(sql);
     const names = new Set(Array.from(sql.matchAll(/:([a-z]\w*)/giu), (match) => match[1] ?? ""));
     const check = (params: SqlParams) => {
