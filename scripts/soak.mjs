@@ -1,93 +1,65 @@
-// `npm run soak`: the long trials at full length; writes docs/soak-results.md. `npm run soak -- --kills 20` runs fewer.
+// `npm run soak`: the long trials at full length. `npm run soak -- --kills 20 --events 0` runs fewer of one and none of another;
+// `--only events,lates` runs these alone. Their results go to docs/soak-results.json and .md; those of the other trials stay there.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { inRoot } from "./setup/paths.mjs";
+import { writeJson } from "./setup/stamp.mjs";
+import { describeResults, replaceResult } from "./soaking/results.mjs";
+import { TRIALS } from "./soaking/trials.mjs";
 import { runVitest } from "./testing/run-tests.mjs";
 
-const full = { kills: 100, activations: 200, stores: 100, events: 100_000, deliveries: 10_000, loops: 1 };
 const { values } = parseArgs({
-  options: Object.fromEntries(
-    Object.entries(full).map(([name, rounds]) => [name, { type: "string", default: `${rounds}` }]),
-  ),
+  options: { only: { type: "string" }, ...Object.fromEntries(TRIALS.map(({ name }) => [name, { type: "string" }])) },
 });
-const trials = [
-  { name: "kills", file: "test/e2e/kills.test.ts", variable: "KILLS", what: "kill -9 of the server" },
-  {
-    name: "activations",
-    file: "test/e2e/activation.test.ts",
-    variable: "ACTIVATIONS",
-    what: "activations, 20 streams each",
-  },
-  {
-    name: "stores",
-    file: "test/unit/store/sqlite/processes.test.ts",
-    variable: "SOAK_ROUNDS",
-    what: "kill -9 of a process that only writes",
-  },
-  {
-    name: "events",
-    file: "test/e2e/events.test.ts",
-    variable: "EVENTS",
-    what: "events of people on Discord and Slack",
-  },
-  {
-    name: "deliveries",
-    file: "test/e2e/delivery.test.ts",
-    variable: "DELIVERIES",
-    what: "generated answers, each by three ways through both doubles",
-  },
-  { name: "loops", file: "test/e2e/learning-loop.test.ts", what: "whole learning loop" },
-].map((trial) => ({ ...trial, rounds: Math.min(Number(values[trial.name]), full[trial.name]) }));
+const only = values.only?.split(",") ?? TRIALS.map(({ name }) => name);
+const unknown = only.filter((name) => !TRIALS.some((trial) => trial.name === name));
+if (unknown.length > 0) throw new Error(`Cannot soak "${unknown.join()}": there is no such trial`);
+const wanted = TRIALS.filter(({ name }) => only.includes(name))
+  .map((trial) => ({ ...trial, rounds: Math.min(Number(values[trial.name] ?? trial.rounds), trial.rounds) }))
+  .filter(({ rounds }) => rounds > 0);
 
 if (!existsSync(inRoot("dist", "main.js"))) throw new Error("Cannot soak: dist/ is not built; run npm run build");
+const statePath = inRoot("docs", "soak-results.json");
 const directory = mkdtempSync(join(tmpdir(), "reactune-soak-"));
-const results = [];
-for (const trial of trials.filter(({ rounds }) => rounds > 0)) results.push(await runTrial(trial));
+for (const trial of wanted) {
+  const result = await runTrial(trial);
+  if (result.failed > 0) process.exitCode = 1;
+  // Whoever breaks a run off keeps what has ended.
+  const known = existsSync(statePath) ? JSON.parse(readFileSync(statePath, "utf8")) : [];
+  const results = replaceResult(TRIALS, known, result);
+  writeJson(statePath, results);
+  writeFileSync(inRoot("docs", "soak-results.md"), describeResults(TRIALS, results));
+}
 rmSync(directory, { recursive: true, force: true });
-writeFileSync(inRoot("docs", "soak-results.md"), describeResults(results));
-process.exitCode = results.some(({ failed }) => failed > 0) ? 1 : 0;
 
-async function runTrial(trial) {
-  const figuresPath = join(directory, `${trial.name}.jsonl`);
-  process.env.TRIAL_FIGURES = figuresPath;
-  if (trial.variable !== undefined) process.env[trial.variable] = `${trial.rounds}`;
+async function runTrial({ name, rounds, file, variable, settings = {} }) {
+  const figuresPath = join(directory, `${name}.jsonl`);
+  const asked = variable === undefined ? {} : { [variable]: `${rounds}` };
+  const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: inRoot(), encoding: "utf8" }).trim();
   const startedAtMs = Date.now();
-  const { passed, failed, skipped } = await runVitest({ args: [trial.file] });
+  const { passed, failed, skipped } = await runVitest({
+    args: [file],
+    environment: { ...settings, ...asked, TRIAL_FIGURES: figuresPath },
+  });
   const lines = existsSync(figuresPath) ? readFileSync(figuresPath, "utf8").trimEnd().split("\n") : [];
   return {
-    ...trial,
+    name,
+    rounds,
     passed,
     failed,
-    skipped,
+    skipped: skipped.length,
     totalMs: Date.now() - startedAtMs,
-    figures: lines.map((l) => JSON.parse(l)),
+    day: new Date(startedAtMs).toISOString().slice(0, 10),
+    commit,
+    machine: describeMachine(),
+    figures: lines.map((line) => JSON.parse(line)),
   };
 }
 
-function describeResults(all) {
-  const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: inRoot(), encoding: "utf8" }).trim();
-  const machine = `${availableParallelism()} cores of ${cpus()[0]?.model ?? "unknown"}, ${Math.round(totalmem() / 1e9)} GB`;
-  return `# Soak results
-
-Written by \`npm run soak\` on ${new Date().toISOString().slice(0, 10)} at commit ${commit}: ${machine}, Node ${process.versions.node}, ${process.platform}.
-\`npm test\` runs the same trials with fewer rounds.
-
-| trial | rounds run | of | tests passed | failed | left out | minutes |
-|---|---|---|---|---|---|---|
-${all.map(describeTrial).join("\n")}
-
-${all.flatMap(({ figures }) => figures.map(describeFigures)).join("\n\n")}
-`;
-}
-
-function describeTrial({ name, what, rounds, passed, failed, skipped, totalMs }) {
-  return `| ${what} | ${rounds} | ${full[name]} | ${passed} | ${failed} | ${skipped.length} | ${(totalMs / 60_000).toFixed(1)} |`;
-}
-
-function describeFigures({ trial, figures }) {
-  const rows = Object.entries(figures).map(([name, value]) => `| ${name} | ${value} |`);
-  return `## ${trial}\n\n| figure | value |\n|---|---|\n${rows.join("\n")}`;
+function describeMachine() {
+  const processors = `${availableParallelism()} cores of ${cpus()[0]?.model ?? "unknown"}`;
+  return `${processors}, ${Math.round(totalmem() / 1e9)} GB, Node ${process.versions.node}, ${process.platform}`;
 }

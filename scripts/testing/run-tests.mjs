@@ -12,12 +12,15 @@ const pythonTests = inRoot("src", "trainer", "python");
 /** Counts of one runner. `output` is what it printed where it was told to be quiet. */
 const nothing = { passed: 0, failed: 0, skipped: [], output: "" };
 
-/** The TypeScript tests; `args` are vitest's own. */
-export function runVitest({ args = [], quiet = false } = {}) {
+/** The TypeScript tests; `args` are vitest's own, `environment` comes on top of this process's. */
+export function runVitest({ args = [], environment = {}, quiet = false } = {}) {
   return withReport("vitest.json", async (report) => {
     const vitest = inRoot("node_modules", "vitest", "vitest.mjs");
     const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-    const { exitCode, output } = await run(process.execPath, [vitest, "run", ...reporters, ...args], { quiet });
+    const { exitCode, output } = await run(process.execPath, [vitest, "run", ...reporters, ...args], {
+      environment,
+      quiet,
+    });
     const counts = countVitest(readJson(report));
     // An error outside of any test, or no report at all, fails the run without a failed test.
     return { ...counts, failed: counts.failed === 0 && exitCode !== 0 ? 1 : counts.failed, output };
@@ -69,10 +72,11 @@ async function withReport(name, work) {
   }
 }
 
-function run(program, args, { quiet, cwd = inRoot() }) {
+function run(program, args, { quiet, environment = {}, cwd = inRoot() }) {
   return new Promise((resolve) => {
     const child = spawn(program, args, {
       cwd,
+      env: { ...process.env, ...environment },
       stdio: ["ignore", quiet ? "pipe" : "inherit", quiet ? "pipe" : "inherit"],
     });
     let output = "";

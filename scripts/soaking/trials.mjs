@@ -1,0 +1,41 @@
+/** The long trials. `rounds`: at full length; `variable` tells the test how many, `settings` what else it needs to know. */
+export const TRIALS = [
+  { name: "kills", rounds: 100, file: "test/e2e/kills.test.ts", variable: "KILLS", what: "kill -9 of the server" },
+  {
+    name: "activations",
+    rounds: 200,
+    file: "test/e2e/activation.test.ts",
+    variable: "ACTIVATIONS",
+    what: "activations, 20 streams each",
+  },
+  {
+    name: "stores",
+    rounds: 100,
+    file: "test/unit/store/sqlite/processes.test.ts",
+    variable: "SOAK_ROUNDS",
+    what: "kill -9 of a process that only writes",
+  },
+  {
+    name: "events",
+    rounds: 100_000,
+    file: "test/e2e/events.test.ts",
+    variable: "EVENTS",
+    what: "events of people on Discord and Slack, whose limits and the bot's paces are faster by the factor `speedUp`",
+  },
+  {
+    name: "deliveries",
+    rounds: 10_000,
+    file: "test/e2e/delivery.test.ts",
+    variable: "DELIVERIES",
+    what: "generated answers, each by three ways through both doubles; limits and paces 50 (Discord) and 120 (Slack) times as fast",
+  },
+  {
+    name: "lates",
+    rounds: 600,
+    file: "test/e2e/delivery.test.ts",
+    variable: "LATE_DELIVERIES",
+    settings: { DELIVERIES: "0" },
+    what: "generated answers while calls to Slack are carried out late; limits and paces 120 times as fast",
+  },
+  { name: "loops", rounds: 1, file: "test/e2e/learning-loop.test.ts", what: "whole learning loop" },
+];
