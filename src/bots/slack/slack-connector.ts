@@ -1,4 +1,5 @@
 import { createHmac } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { App, type HTTPReceiver, type Receiver } from "@slack/bolt";
@@ -82,6 +83,8 @@ export function createSlackConnector(options: SlackOptions): SlackConnector {
     log,
   });
   const stopping = new AbortController();
+  // Every call that waits for room in its channel listens to it.
+  setMaxListeners(0, stopping.signal);
   const facts = slackFacts(now);
   const onFailed = (error: unknown) => log.warn({ err: error }, "slack.side-call-failed");
   const threads = slackThreads(platforms, now, onFailed);
