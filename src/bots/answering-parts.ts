@@ -3,6 +3,7 @@ import type { Log } from "#core/log.ts";
 import type { Platform } from "#core/scope.ts";
 import type { ChatStore } from "#store/chat-store.ts";
 import type { AskedMessage } from "./overlap.ts";
+import type { PlaceLocks } from "./place-locks.ts";
 import type { SettingsWatch } from "./place-settings.ts";
 import type { PlatformConnector } from "./platform-connector.ts";
 
@@ -18,6 +19,8 @@ export interface AnsweringParts {
     ending: EventsToEnd,
   ) => Promise<unknown>;
   readonly places: Pick<SettingsWatch, "of">;
+  /** Where other processes answer in the same places. */
+  readonly locks?: PlaceLocks;
   readonly turnIdOf: (eventId: string) => string;
   /** Names this process among those that share the store. */
   readonly claimedBy: string;

@@ -3,6 +3,7 @@ import { receivedEvent } from "#store/received-event.ts";
 import { answerClaimed, dropOvertaken, refuseCrowded } from "./answer-event.ts";
 import type { AnsweringParts } from "./answering-parts.ts";
 import { canJoin, createFairQueue, type FairQueue, joinMessages, overtakes, ReplyStopped } from "./overlap.ts";
+import type { PlaceLocks } from "./place-locks.ts";
 
 /**
  * The inbox at work. An accepted message is durable, then claimed under a lease and answered; messages of one place
@@ -14,6 +15,8 @@ export interface Answering {
   accept(eventId: string, message: IncomingMessage): Promise<{ readonly turnId: string; readonly isNew: boolean }>;
   /** What waits or is being answered here. */
   underWay(place: { readonly workspaceId: string; readonly channelId?: string }): readonly MessageUnderWay[];
+  /** Gives up what is held of a message whose newer words another process answers, or will. */
+  giveUpOlder(message: Pick<IncomingMessage, "workspaceId" | "channelId" | "messageId">, revision: number): void;
   /** Stops a running reply; false when none of this id runs here, or it was stopped before. */
   stopReply(turnId: string): boolean;
   /**
@@ -64,6 +67,7 @@ export function startAnswering(parts: AnsweringParts): Answering {
   const heldEvents = new Map<string, Held>();
   const places = new Map<string, Place>();
   const tasks = new Set<Promise<void>>();
+  const closing = new AbortController();
   let isClosed = false;
 
   async function claimLeftBehind(): Promise<InboxEvent | undefined> {
@@ -138,12 +142,14 @@ export function startAnswering(parts: AnsweringParts): Answering {
       return;
     }
     place.running = batch;
-    place.ended = answerClaimed(
-      parts,
-      batch.map(({ event }) => event),
-      joinMessages([messageOf(first), ...others.map(messageOf)]),
-      first.abort.signal,
-    )
+    const answer = () =>
+      answerClaimed(
+        parts,
+        batch.map(({ event }) => event),
+        joinMessages([messageOf(first), ...others.map(messageOf)]),
+        first.abort.signal,
+      );
+    place.ended = (parts.locks === undefined ? answer() : answerAlone(parts.locks, key, batch, answer))
       .catch((error: unknown) => parts.log.error({ eventId: first.event.id, err: error }, "turn.failed"))
       .finally(() => {
         place.running = [];
@@ -152,6 +158,26 @@ export function startAnswering(parts: AnsweringParts): Answering {
         startNext(key, place);
       });
     track(place.ended);
+  }
+
+  /** Another process may be answering there. Whoever still waits for that when this one closes is free for the others. */
+  async function answerAlone(
+    locks: PlaceLocks,
+    key: string,
+    batch: readonly Held[],
+    answer: () => Promise<void>,
+  ): Promise<void> {
+    let hasBegun = false;
+    const act = () => {
+      hasBegun = true;
+      return answer();
+    };
+    try {
+      await locks.hold(key, closing.signal, act);
+    } catch (error) {
+      if (hasBegun || !closing.signal.aborted) throw error;
+      for (const { event } of batch) await parts.chat.renewEvent(event.id, parts.now());
+    }
   }
 
   /** What is not answered ends all the same. */
@@ -225,6 +251,19 @@ export function startAnswering(parts: AnsweringParts): Answering {
         );
       });
     },
+    giveUpOlder({ workspaceId, channelId, messageId }, revision) {
+      const isOlder = ({ event: { message } }: Held) =>
+        message.messageId === messageId &&
+        message.workspaceId === workspaceId &&
+        message.channelId === channelId &&
+        (message.revision ?? 0) < revision;
+      for (const held of [...heldEvents.values()].filter(isOlder)) {
+        const place = places.get(keyOfPlace(held.event.message));
+        if (place === undefined) continue;
+        if (place.queue.remove(held)) settle(held, () => dropOvertaken(parts, held.event));
+        else if (place.running.length === 1) held.abort.abort(new ReplyStopped("edited"));
+      }
+    },
     stopReply(turnId) {
       const held = [...heldEvents.values()].find(({ event }) => parts.turnIdOf(event.id) === turnId);
       if (held === undefined || held.abort.signal.aborted) return false;
@@ -243,6 +282,7 @@ export function startAnswering(parts: AnsweringParts): Answering {
     },
     async close(graceMs) {
       isClosed = true;
+      closing.abort();
       for (const timer of timers) clearInterval(timer);
       await giveBackWaiting();
       let timer: NodeJS.Timeout | undefined;

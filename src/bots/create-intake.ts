@@ -1,4 +1,4 @@
-import type { Feedback } from "#core/feedback.ts";
+import { type Feedback, scoreOfEmoji } from "#core/feedback.ts";
 import type { IncomingMessage } from "#core/inbox.ts";
 import { platformOf } from "#core/scope.ts";
 import type { Turn } from "#core/turn.ts";
@@ -14,11 +14,12 @@ import type { ChatCommand } from "./chat-command.ts";
 import { collectFeedback, type FeedbackParts } from "./collect-feedback.ts";
 import { greetChannel } from "./greet-channel.ts";
 import { greetWorkspace } from "./greet-workspace.ts";
-import type { Intake, MessageGlance, PlaceEvent, PlatformFeedback, PostedPlace } from "./intake.ts";
+import type { Intake, MessageGlance, PlaceEvent, PlatformFeedback, PostedPlace, QuestionEdit } from "./intake.ts";
 import { createMessageOrder } from "./message-order.ts";
 import type { PlaceSettings, SettingsWatch } from "./place-settings.ts";
 import type { CommandRunner } from "./run-command.ts";
 import type { OnceParts } from "./tell-once.ts";
+import { createToldElsewhere, type MessageChange } from "./told-elsewhere.ts";
 
 export interface IntakeParts extends EditParts, PlaceParts, OnceParts {
   readonly answering: Answering;
@@ -32,10 +33,12 @@ export interface IntakeParts extends EditParts, PlaceParts, OnceParts {
   readonly forgetTurns: (workspaceId: string, turnIds: readonly string[], reason: string) => Promise<unknown>;
   /** Say once per channel what is stored. */
   readonly firstContactNotice: boolean;
+  /** Other processes answer in the same places: what this one does not know may be theirs. */
+  readonly hasPeers?: boolean;
 }
 
 export interface OpenIntake extends Intake {
-  /** Waits for what goes on after events were accepted. */
+  /** Hears of nothing more, and waits for what goes on after events were accepted. */
   settle(): Promise<void>;
 }
 
@@ -79,6 +82,54 @@ export function createIntake(parts: IntakeParts): OpenIntake {
     }
   }
 
+  const elsewhere = parts.hasPeers === true ? createToldElsewhere(parts.events, acceptTold) : undefined;
+
+  /** What a person did to a message that is answered here, while another process was told of it. */
+  function acceptTold(told: MessageChange): void {
+    const { change, workspaceId, channelId, messageId } = told;
+    const place = { workspaceId, channelId, messageId };
+    if (change === "edited") answering.giveUpOlder(place, told.revision ?? 0);
+    else if (change === "stopped") later("stop.failed", () => stopHere(place));
+    else if (isHeld(place)) later("deletion.unfinished", () => acceptDeletionOf(place));
+    else order.noteDeleted(place);
+  }
+
+  function isHeld(place: MessagePlace): boolean {
+    return answering.underWay(place).some(({ message }) => message.messageId === place.messageId);
+  }
+
+  async function stopHere(place: MessagePlace): Promise<boolean> {
+    const turnId = await findTurnUnderWay(parts, place);
+    return turnId !== undefined && answering.stopReply(turnId);
+  }
+
+  /** False when nothing is known of such a question. */
+  async function acceptDeletionOf(place: PostedPlace): Promise<boolean> {
+    const rest = await order.inTurn(place, () => {
+      order.noteDeleted(place);
+      return acceptDeletion(parts, place);
+    });
+    if (rest === undefined) return false;
+    later("deletion.unfinished", async () => {
+      const connector = parts.connectors.get(platformOf(place.workspaceId));
+      if (connector !== undefined) await rest.finish(connector);
+      await parts.forgetTurns(place.workspaceId, rest.turnIds, "the question was deleted");
+    });
+    return true;
+  }
+
+  /** False: nothing is known of such a question. */
+  function acceptEditOf(edit: QuestionEdit): Promise<boolean> {
+    return order.inTurn(edit, async () => {
+      if (!order.isNewestEdit(edit) || order.isDeleted(edit)) return true;
+      const taken = await acceptEdit(parts, edit);
+      if (taken === "unknown") order.keepEdit(edit);
+      else order.takeEdit(edit);
+      if (taken === "accepted") elsewhere?.tell({ ...namesOf(edit), change: "edited", revision: edit.editedAtMs });
+      return taken !== "unknown";
+    });
+  }
+
   return {
     wants: (glance) => wants(places, glance),
     acceptMessage: (eventId, message) =>
@@ -90,36 +141,35 @@ export function createIntake(parts: IntakeParts): OpenIntake {
         const edit = order.takeEdit(message);
         if (edit !== undefined) await acceptEdit(parts, edit);
       }),
-    acceptEdit: (edit) =>
-      order.inTurn(edit, async () => {
-        if (!order.isNewestEdit(edit) || order.isDeleted(edit)) return;
-        if ((await acceptEdit(parts, edit)) === "unknown") order.keepEdit(edit);
-      }),
+    async acceptEdit(edit) {
+      if ((await acceptEditOf(edit)) || elsewhere === undefined) return;
+      later("edit.failed", () => elsewhere.tryLater(() => acceptEditOf(edit)));
+    },
     async acceptDeletion(place) {
-      const rest = await order.inTurn(place, () => {
-        order.noteDeleted(place);
-        return acceptDeletion(parts, place);
-      });
-      if (rest === undefined) return;
-      later("deletion.unfinished", async () => {
-        const connector = parts.connectors.get(platformOf(place.workspaceId));
-        if (connector !== undefined) await rest.finish(connector);
-        await parts.forgetTurns(place.workspaceId, rest.turnIds, "the question was deleted");
-      });
+      const isKnown = await acceptDeletionOf(place);
+      elsewhere?.tell({ ...namesOf(place), change: "deleted" });
+      if (isKnown || elsewhere === undefined) return;
+      later("deletion.unfinished", () => elsewhere.tryLater(() => acceptDeletionOf(place)));
     },
     async acceptFeedback(change) {
-      await parts.collect(change);
+      if ((await parts.collect(change)) !== undefined || elsewhere === undefined || change.source !== "reaction")
+        return;
+      // A reply that another process is writing has its place in the store when it ends.
+      if (!isFeedback(parts, change)) return;
+      later("feedback.failed", () => elsewhere.tryLater(async () => (await parts.collect(change)) !== undefined));
     },
     acceptReactions: (snapshot) => acceptReactions(parts, snapshot),
     acceptPlaceEvent,
     async stopReply(place) {
-      const turnId = await findTurnUnderWay(parts, place);
-      return turnId !== undefined && answering.stopReply(turnId);
+      const isStopped = await stopHere(place);
+      if (!isStopped) elsewhere?.tell({ ...namesOf(place), change: "stopped" });
+      return isStopped;
     },
     commands: parts.commands,
     runCommand: (call) => parts.runner.run(call),
     completeOption: (call, option, typed) => parts.runner.complete(call, option, typed),
     async settle() {
+      elsewhere?.stop();
       while (tasks.size > 0) await Promise.all(tasks);
     },
   };
@@ -160,6 +210,19 @@ export function createFeedbackCollector(parts: CollectorParts): FeedbackCollecto
 }
 
 type MessagePlace = Pick<PostedPlace, "workspaceId" | "channelId" | "messageId">;
+
+function namesOf({ workspaceId, channelId, messageId }: MessagePlace): MessagePlace {
+  return { workspaceId, channelId, messageId };
+}
+
+/** Most emoji of a workspace are none. */
+function isFeedback(
+  { places }: Pick<IntakeParts, "places">,
+  { workspaceId, channelId, emoji }: PlatformFeedback,
+): boolean {
+  const settings = places.of({ platform: platformOf(workspaceId), workspaceId, channelId });
+  return emoji !== undefined && scoreOfEmoji(emoji, settings.emoji) !== undefined;
+}
 
 /** By its question, or by what was posted of its reply so far. */
 async function findTurnUnderWay(

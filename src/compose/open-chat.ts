@@ -2,6 +2,7 @@ import { answerMessage } from "#bots/answer-message.ts";
 import type { AnswerParts } from "#bots/answer-parts.ts";
 import { type Answering, startAnswering } from "#bots/answering.ts";
 import type { FeedbackCollector } from "#bots/create-intake.ts";
+import { createPlaceLocks } from "#bots/place-locks.ts";
 import { systemPromptOf } from "#bots/place-prompt.ts";
 import type { SettingsWatch } from "#bots/place-settings.ts";
 import type { PlatformConnector } from "#bots/platform-connector.ts";
@@ -102,6 +103,9 @@ export async function openChat(
         answerMessage(parts, tracing.watch("platform", connector, ["post", "edit"]), turnId, message, signal, ending),
       ),
     places,
+    ...(config.servers.redisUrl === undefined
+      ? {}
+      : { locks: createPlaceLocks({ leases: stores.leases, holder: processName, now: Date.now, log }) }),
     turnIdOf,
     claimedBy: processName,
     now: Date.now,

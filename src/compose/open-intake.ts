@@ -72,6 +72,7 @@ export function openPlatforms(
     collect,
     ...commands,
     firstContactNotice: config.chat.firstContactNotice,
+    hasPeers: config.servers.redisUrl !== undefined,
     forgetTurns: forget,
   });
   const running: { stop(): Promise<void> }[] = [];

@@ -31,6 +31,14 @@ const Message = z.object({
     z.object({ kind: z.literal("turn.changed"), turnId: z.string() }),
     z.object({ kind: z.literal("learning.changed"), workspaceId: z.string() }),
     z.object({ kind: z.literal("settings.changed"), workspaceId: z.string() }),
+    z.object({
+      kind: z.literal("message.changed"),
+      change: z.enum(["edited", "deleted", "stopped"]),
+      workspaceId: z.string(),
+      channelId: z.string(),
+      messageId: z.string(),
+      revision: z.exactOptional(z.number()),
+    }),
   ]),
 });
 

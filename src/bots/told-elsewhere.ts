@@ -1,0 +1,48 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { EventBus, Hint } from "#events/event-bus.ts";
+
+/** What other processes do to a message, and what this one knows of it. */
+export type MessageChange = Extract<Hint, { readonly kind: "message.changed" }>;
+
+/** What a process is told of a message that another one may be answering. */
+export interface ToldElsewhere {
+  tell(change: Omit<MessageChange, "kind">): void;
+  /**
+   * Tries until `act` says that it is done: what another process is writing is known to all only when it is stored. Ends early when
+   * this one stops.
+   */
+  tryLater(act: () => Promise<boolean>): Promise<void>;
+  stop(): void;
+}
+
+/** A reply is written within two minutes; the first tries are for those that are written at once. */
+const PAUSES_MS = [500, 3000, 20_000, 100_000];
+/** Most of what is tried has nothing to do with the bot: people edit and delete what they wrote to each other. */
+const TRIED_MAX = 500;
+
+export function createToldElsewhere(events: EventBus, onTold: (change: MessageChange) => void): ToldElsewhere {
+  const stopping = new AbortController();
+  let tried = 0;
+  const unsubscribe = events.subscribe((hint) => {
+    if (hint.kind === "message.changed") onTold(hint);
+  });
+  return {
+    tell: (change) => events.publish({ kind: "message.changed", ...change }),
+    async tryLater(act) {
+      if (tried >= TRIED_MAX) return;
+      tried++;
+      try {
+        for (const ms of PAUSES_MS) {
+          await sleep(ms, undefined, { signal: stopping.signal, ref: false }).catch(() => {});
+          if (stopping.signal.aborted || (await act())) return;
+        }
+      } finally {
+        tried--;
+      }
+    },
+    stop() {
+      unsubscribe();
+      stopping.abort();
+    },
+  };
+}
