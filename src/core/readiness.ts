@@ -76,21 +76,22 @@ function criterion(id: CriterionId, value: number, threshold: number): Criterion
 
 function adviceFor({ id, value, threshold }: Criterion): string {
   const left = Math.ceil(threshold - value);
+  const more = (one: string, many: string) => `${left} more ${left === 1 ? one : many}`;
   switch (id) {
     case "conversations":
-      return `${left} more conversations: open a new one for each subject`;
+      return `${more("conversation", "conversations")}: open a new one for each subject`;
     case "messages":
-      return `${left} more messages (a question and its reply are two)`;
+      return `${more("message", "messages")} (a question and its reply are two)`;
     case "feedback":
-      return `${left} more scored replies: press an emoji under the replies you read`;
+      return `${more("scored reply", "scored replies")}: press an emoji under the replies you read`;
     case "scoreMean":
       return `a mean score of ${threshold} (now ${value.toFixed(1)}): teach better answers where replies are weak`;
     case "examples":
-      return `${left} more liked (🙂 😍) or corrected replies in this domain`;
+      return `${more("liked (🙂 😍) or corrected reply", "liked (🙂 😍) or corrected replies")} in this domain`;
     case "raters":
-      return `${left} more people who score replies`;
+      return `${more("person who scores", "people who score")} replies`;
     case "newExamples":
-      return `${left} more liked or corrected replies since the last training`;
+      return `${more("liked or corrected reply", "liked or corrected replies")} since the last training`;
   }
 }
 

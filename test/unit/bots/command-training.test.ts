@@ -29,7 +29,7 @@ test("/status shows the domains as bars and a picture, what answers, and what is
 
   expect(text).toMatch(/[🔴🟡✅] `▓+░*` \d+ % \*\*support\*\* · base model/u);
   expect(text).toContain("**technical**");
-  expect(text).toContain("- 1 more liked (🙂 😍) or corrected replies in this domain");
+  expect(text).toContain("- 1 more liked (🙂 😍) or corrected reply in this domain");
   expect(text).toContain("Learning permission: `adapters`");
   expect(image).toMatchObject({ name: "readiness.png", alt: expect.stringContaining("examples 1 of 2") });
 });

@@ -85,3 +85,35 @@ test("judgeReadiness() takes a criterion as met when its threshold is 0", () => 
 
   expect(criteria.at(-1)).toMatchObject({ isMet: true, progress: 1 });
 });
+
+test("judgeReadiness() says what is missing as people would, of one and of several", () => {
+  const short = (by: number) => ({
+    ...GREEN,
+    conversations: 50 - by,
+    messages: 200 - by,
+    feedback: 20 - by,
+    scoreSum: 3 * (20 - by),
+    examples: 50 - by,
+    raters: 3 - by,
+    examplesEver: 90 - by,
+  });
+
+  expect(judgeReadiness(short(1), THRESHOLDS, 70).missing).toEqual([
+    "1 more conversation: open a new one for each subject",
+    "1 more message (a question and its reply are two)",
+    "1 more scored reply: press an emoji under the replies you read",
+    "a mean score of 3.5 (now 3.0): teach better answers where replies are weak",
+    "1 more liked (🙂 😍) or corrected reply in this domain",
+    "1 more person who scores replies",
+    "1 more liked or corrected reply since the last training",
+  ]);
+  expect(judgeReadiness(short(2), THRESHOLDS, 70).missing).toEqual([
+    "2 more conversations: open a new one for each subject",
+    "2 more messages (a question and its reply are two)",
+    "2 more scored replies: press an emoji under the replies you read",
+    "a mean score of 3.5 (now 3.0): teach better answers where replies are weak",
+    "2 more liked (🙂 😍) or corrected replies in this domain",
+    "2 more people who score replies",
+    "2 more liked or corrected replies since the last training",
+  ]);
+});
