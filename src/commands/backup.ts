@@ -18,7 +18,7 @@ import {
   stageFile,
   unpackBackup,
 } from "./backup-file.ts";
-import { describeBytes, type Output, printJson } from "./output.ts";
+import { countOf, describeBytes, type Output, printJson } from "./output.ts";
 import { readLines } from "./read-lines.ts";
 import { mergeDeletions, readTaught } from "./restore-lines.ts";
 
@@ -156,5 +156,5 @@ function isThere(path: string): Promise<boolean> {
 
 function describeBackup({ records, files, createdAt }: BackupManifest): string {
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-  return `${records} records and ${files.length - 1} adapters, ${describeBytes(bytes)}, of ${createdAt}`;
+  return `${countOf(records, "record")} and ${countOf(files.length - 1, "adapter")}, ${describeBytes(bytes)}, of ${createdAt}`;
 }

@@ -1,5 +1,5 @@
 import { type MigrationOptions, type MigrationSide, migrateStore } from "#store/migrate-store.ts";
-import { describeBytes, type Output, printJson } from "./output.ts";
+import { countOf, describeBytes, type Output, printJson } from "./output.ts";
 
 const PHASES = { copying: "Copying records", comparing: "Comparing records", files: "Copying adapters" } as const;
 
@@ -25,6 +25,6 @@ export async function migrate(
   for (const [kind, figures] of kinds) {
     output.print(`${kind.padEnd(16)}${String(figures.records).padStart(10)}  ${figures.hash.slice(0, 16)}`);
   }
-  const moved = `${records} records and ${files} adapters (${describeBytes(fileBytes)})`;
+  const moved = `${countOf(records, "record")} and ${countOf(files, "adapter")} (${describeBytes(fileBytes)})`;
   output.print(options.isDryRun ? `Would move ${moved}; nothing was changed` : `Moved ${moved}; both stores are equal`);
 }

@@ -26,6 +26,11 @@ export function describeDuration(durationMs: number): string {
   return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
 }
 
+/** "1 record", "2 records". */
+export function countOf(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
 /** "512 B", "1.9 MB". */
 export function describeBytes(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;

@@ -2,7 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
 import { OperatingError } from "#core/errors.ts";
 import { REPLAY_BATCH_MAX, type ReplayEvent, type ReplayResult, replayEventSchema } from "#dashboard/replay-records.ts";
-import { type Output, printJson } from "./output.ts";
+import { countOf, type Output, printJson } from "./output.ts";
 
 const ANSWER_MAX_MS = 60_000;
 /** Bad lines that are told one by one. */
@@ -160,11 +160,11 @@ function printSummary(
 ): void {
   if (isDryRun) {
     output.print(
-      `${lines} lines: ${lines - invalid.length} can be replayed, ${invalid.length} cannot; nothing was sent`,
+      `${countOf(lines, "line")}: ${lines - invalid.length} can be replayed, ${invalid.length} cannot; nothing was sent`,
     );
     return;
   }
   for (const { line, why } of failed.slice(0, TOLD_MAX)) output.tell(`line ${line} failed: ${why}`);
-  const skipped = invalid.length === 0 ? "" : `, ${invalid.length} lines left out`;
+  const skipped = invalid.length === 0 ? "" : `, ${countOf(invalid.length, "line")} left out`;
   output.print(`${accepted} accepted, ${dropped} not meant for the bot, ${failed.length} failed${skipped}`);
 }

@@ -57,7 +57,7 @@ test("restoreBackup() brings every record and adapter back that writeBackup() wr
   await writeBackup(from.parts, from.path, { isJson: false }, from.output);
   await restoreBackup(to.parts, from.path, RESTORE, to.output);
 
-  expect(from.printed).toEqual([expect.stringMatching(/^Wrote .*backup.tar: \d+ records and 1 adapters, /)]);
+  expect(from.printed).toEqual([expect.stringMatching(/^Wrote .*backup.tar: \d+ records and 1 adapter, /)]);
   expect(statSync(from.path).mode & 0o777).toBe(0o600);
   expect(await recordsOf(to.parts)).toEqual(await recordsOf(from.parts));
   expect(readFileSync((await to.files.open(digest))?.path ?? "", "utf8")).toBe("GGUF a");

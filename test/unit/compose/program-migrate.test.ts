@@ -53,9 +53,9 @@ describe.skipIf(mongoPeer === undefined)("migrate (needs mongodb)", () => {
     const { digest } = await (await openFileStore(join(data, "adapters"), Date.now)).put(join(folder, "source.gguf"));
 
     const dry = await run("--from", "sqlite", "--to", "mongo", "--dry-run");
-    expect(dry.text()).toContain("Would move 2 records and 1 adapters (12 B); nothing was changed");
+    expect(dry.text()).toContain("Would move 2 records and 1 adapter (12 B); nothing was changed");
     const moved = await run("--from", "sqlite", "--to", "mongo");
-    expect(moved.text()).toContain("Moved 2 records and 1 adapters (12 B); both stores are equal");
+    expect(moved.text()).toContain("Moved 2 records and 1 adapter (12 B); both stores are equal");
 
     const mongo = await openTempMongoStore(uri);
     expect(await mongo.learning.readCounts(SCOPE, 0)).toMatchObject({ messages: 2, raters: 1 });
