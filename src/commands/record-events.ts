@@ -1,51 +1,68 @@
-import { createWriteStream } from "node:fs";
 import { resolve } from "node:path";
 import type { CommandCall } from "#bots/chat-command.ts";
 import type { Intake, PlatformFeedback } from "#bots/intake.ts";
 import type { PlatformConnector } from "#bots/platform-connector.ts";
 import { cleanText } from "#core/clean-text.ts";
-import { OperatingError } from "#core/errors.ts";
 import type { IncomingMessage } from "#core/inbox.ts";
 import type { Log } from "#core/log.ts";
+import type { Deletion } from "#core/people.ts";
 import { type Platform, platformOf } from "#core/scope.ts";
 import type { ReplayEvent } from "#dashboard/replay-records.ts";
+import type { PrivacyStore } from "#store/privacy-store.ts";
 import { maskSecrets } from "#trainer/mask-secrets.ts";
+import { type Erasure, withoutErased } from "./recording-erasures.ts";
+import { openRecordingFile } from "./recording-file.ts";
 
-/** Writes what platforms hand in as lines that `reactune replay` reads: in order, with secrets left out. */
+/**
+ * Writes what platforms hand in as lines that `reactune replay` reads: in order, with secrets left out, and without what was erased
+ * since.
+ */
 export interface EventRecorder {
   /** The same connector, heard by the recorder. */
   watch(connector: PlatformConnector): PlatformConnector;
+  /** The same store; what is erased leaves the recording before the call resolves. */
+  watchErasures(privacy: PrivacyStore): PrivacyStore;
+  /** Removes people whose data went elsewhere: before this recording went on, or through another process. */
+  eraseDeleted(deletions: readonly Deletion[]): Promise<void>;
   /** Resolves when all lines are in the file. */
   close(): Promise<void>;
 }
 
-export class RecordingRefusedError extends OperatingError {
-  readonly code = "RECORDING_REFUSED";
-  readonly hint = "Name a file in a folder that exists and that you may write to";
-
-  constructor(path: string, options?: ErrorOptions) {
-    super(`Cannot record events: file "${path}" cannot be written`, options);
-  }
+export interface EventRecorderOptions {
+  /** Largest size of the recording; its oldest lines go. */
+  readonly bytesMax: number;
+  readonly log: Log;
 }
 
 /** Lines that wait for the disk; what comes beyond that is left out and counted. */
 const WAITING_MAX = 10_000;
+/** The file is written anew once for all messages that are deleted meanwhile. */
+const DELETED_WAIT_MS = 1000;
 
 /** Appends to the file, which its owner alone can read. Rejects with RecordingRefusedError when it cannot be written. */
-export async function openEventRecorder(path: string, log: Log): Promise<EventRecorder> {
-  const file = createWriteStream(resolve(path), { flags: "a", mode: 0o600 });
-  await new Promise<void>((done, fail) => {
-    file.once("open", () => done());
-    file.once("error", (cause) => fail(new RecordingRefusedError(path, { cause })));
-  });
-  let isBroken = false;
-  file.on("error", (error) => {
-    isBroken = true;
-    log.error({ err: error }, "recording.failed");
-  });
+export async function openEventRecorder(
+  given: string,
+  { bytesMax, log }: EventRecorderOptions,
+): Promise<EventRecorder> {
+  const path = resolve(given);
+  const file = await openRecordingFile(path, { bytesMax, log });
   let waiting = 0;
   let leftOut = 0;
+  let isBroken = false;
   let written: Promise<void> = Promise.resolve();
+  let pending: Erasure[] = [];
+  let sweepLater: NodeJS.Timeout | undefined;
+  const known = new Map<string, number>();
+
+  /** One after the other; what fails is told once, and nothing is written after it. */
+  function queue(act: () => Promise<void>): Promise<void> {
+    const done = written.then(act);
+    written = done.catch((error: unknown) => {
+      if (!isBroken) log.error({ err: error }, "recording.failed");
+      isBroken = true;
+    });
+    return done;
+  }
 
   function record(event: ReplayEvent): void {
     if (isBroken || waiting >= WAITING_MAX) {
@@ -53,27 +70,61 @@ export async function openEventRecorder(path: string, log: Log): Promise<EventRe
       return;
     }
     waiting++;
-    written = written
-      .then(async () => {
-        const line = `${JSON.stringify(await withoutSecrets(event))}\n`;
-        await new Promise<void>((done) => file.write(line, () => done()));
-      })
-      .catch((error: unknown) => log.error({ err: error }, "recording.failed"))
-      .finally(() => {
-        waiting--;
-      });
+    const done = queue(async () => file.append(await withoutSecrets(event)));
+    done.catch(() => {}).finally(() => waiting--);
+    if (event.kind !== "deletion") return;
+    pending.push({ kind: "message", of: event });
+    sweepLater ??= setTimeout(() => void sweep([]).catch(() => {}), DELETED_WAIT_MS);
   }
 
-  log.warn({ file: resolve(path) }, "recording.started");
+  /** Rejects when words may have stayed in the file. */
+  async function sweep(erasures: readonly Erasure[]): Promise<void> {
+    clearTimeout(sweepLater);
+    sweepLater = undefined;
+    const all = [...pending, ...erasures];
+    pending = [];
+    if (all.length === 0) return;
+    await queue(() => file.rewrite((event, events) => withoutErased(all, event, events)));
+    log.info({ file: path, erasures: all.length }, "recording.erased");
+  }
+
+  log.warn({ file: path, bytesMax, holds: "what people write" }, "recording.started");
   return {
     watch: (connector) => ({
       ...connector,
       start: (intake) => connector.start(recordedIntake(intake, connector.platform, record)),
     }),
+    watchErasures: (privacy) => ({
+      ...privacy,
+      async erasePerson(workspaceId, userId, atMs) {
+        const erased = await privacy.erasePerson(workspaceId, userId, atMs);
+        await sweep([{ kind: "person", of: { workspaceId, userId, atMs } }]);
+        return erased;
+      },
+      async erasePlace(place, atMs) {
+        const erased = await privacy.erasePlace(place, atMs);
+        await sweep([{ kind: "place", of: { ...place, atMs } }]);
+        return erased;
+      },
+      async eraseBefore(workspaceId, beforeMs, limit) {
+        const erased = await privacy.eraseBefore(workspaceId, beforeMs, limit);
+        if (erased.turnIds.length > 0) await sweep([{ kind: "before", of: { workspaceId, beforeMs } }]);
+        return erased;
+      },
+    }),
+    async eraseDeleted(deletions) {
+      const fresh = deletions.filter(({ workspaceId, userId, atMs }) => {
+        const key = JSON.stringify([workspaceId, userId]);
+        if ((known.get(key) ?? 0) >= atMs) return false;
+        known.set(key, atMs);
+        return true;
+      });
+      await sweep(fresh.map((of) => ({ kind: "person", of })));
+    },
     async close() {
+      await sweep([]).catch(() => {});
       await written;
-      await new Promise<void>((done) => file.end(() => done()));
-      log.warn({ file: resolve(path), leftOut }, "recording.ended");
+      log.warn({ file: path, leftOut, holds: "what people wrote" }, "recording.ended");
     },
   };
 }

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { LOCAL_WORKSPACE_ID } from "#bots/local-chat.ts";
 import { startNewConversation } from "#bots/place-conversation.ts";
 import type { PlatformConnector } from "#bots/platform-connector.ts";
+import type { EventRecorder } from "#commands/record-events.ts";
 import { programDirectory } from "#config/load.ts";
 import type { Config } from "#config/schema.ts";
 import { DomainUnknownError, TrainingUnavailableError } from "#core/errors.ts";
@@ -14,6 +15,7 @@ import { readReportFigures } from "#trainer/report-files.ts";
 import { cancelTraining, requestTraining } from "#trainer/request-training.ts";
 import { runFiles } from "#trainer/run-files.ts";
 import { dataPaths } from "./data-paths.ts";
+import { recordWithoutErased } from "./follow-deletions.ts";
 import { newId } from "./identity.ts";
 import { listenNear } from "./listen-near.ts";
 import type { Metrics } from "./metrics.ts";
@@ -52,14 +54,16 @@ export interface StartOptions {
   readonly envFile?: string | undefined;
   readonly metrics?: Metrics;
   /** Listens in between platforms and the intake. */
-  readonly watch?: (connector: PlatformConnector) => PlatformConnector;
+  readonly recorder?: EventRecorder;
 }
 
 /** The whole product in one process, or the parts of it that `roles` names: chat platforms, learning and schedule, web. */
 export async function startAll(config: Config, options: StartOptions, log: Log): Promise<RunningProgram> {
-  const watch = options.watch ?? ((connector) => connector);
+  const { recorder } = options;
+  const watch = (connector: PlatformConnector) => recorder?.watch(connector) ?? connector;
   const has = (role: Role) => options.roles.includes(role);
-  const stores = await openStores(config, log);
+  const opened = await openStores(config, log);
+  const stores = recorder === undefined ? opened : await recordWithoutErased(opened, recorder, log);
   const { tracesUrl } = config.operations;
   const tracing =
     tracesUrl === undefined

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import closeWithGrace from "close-with-grace";
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import pc from "picocolors";
 import type { CommandFile } from "#bots/chat-command.ts";
 import { chatInTerminal } from "#commands/chat.ts";
@@ -21,6 +21,7 @@ import { openStores } from "./open-stores.ts";
 import { describePlatforms } from "./platforms.ts";
 
 const CLOSE_MAX_MS = 20_000;
+const MEGABYTE = 1_000_000;
 
 export function addServerCommands(program: Command, context: CommandContext): void {
   program
@@ -28,12 +29,14 @@ export function addServerCommands(program: Command, context: CommandContext): vo
     .description("run everything: web chat, learning, schedule, and every platform that has credentials")
     .option("--shards <count>", "processes for Discord's servers: a number, or auto (discord.shards)")
     .option("--record <file>", "append what the platforms hand in, for `reactune replay`; it holds people's words")
+    .option("--record-max <megabytes>", "largest size of the recording; its oldest lines go", parseMegabytes, 100)
     .action((flags) => start(context, ALL_ROLES, flags));
   program
     .command("bots")
     .description("run only the chat platforms, beside processes of the other two kinds")
     .option("--shards <count>", "processes for Discord's servers: a number, or auto (discord.shards)")
     .option("--record <file>", "append what the platforms hand in, for `reactune replay`; it holds people's words")
+    .option("--record-max <megabytes>", "largest size of the recording; its oldest lines go", parseMegabytes, 100)
     .action((flags) => start(context, ["bots"], flags));
   program
     .command("trainer")
@@ -56,14 +59,15 @@ export function addServerCommands(program: Command, context: CommandContext): vo
 async function start(
   { load, output, envFile }: CommandContext,
   roles: readonly Role[],
-  flags: { readonly shards?: string; readonly record?: string },
+  flags: { readonly shards?: string; readonly record?: string; readonly recordMax?: number },
 ): Promise<void> {
   const { config, settings } = load(flags.shards === undefined ? {} : { forced: { "discord.shards": flags.shards } });
   const metrics = config.operations.port === undefined ? undefined : await openMetrics();
   const plainLog = await openLog(config.log, "stdout");
   const log = metrics?.meter(plainLog) ?? plainLog;
   const isPortGiven = isChosenByOperator(settings, "web.port");
-  const recorder = flags.record === undefined ? undefined : await openEventRecorder(flags.record, log);
+  const bytesMax = (flags.recordMax ?? 0) * MEGABYTE;
+  const recorder = flags.record === undefined ? undefined : await openEventRecorder(flags.record, { bytesMax, log });
   const running = await startAll(
     config,
     {
@@ -71,7 +75,7 @@ async function start(
       isPortGiven,
       envFile: envFile(),
       ...(metrics === undefined ? {} : { metrics }),
-      ...(recorder === undefined ? {} : { watch: recorder.watch }),
+      ...(recorder === undefined ? {} : { recorder }),
     },
     log,
   );
@@ -87,6 +91,12 @@ async function start(
       else reject(err);
     });
   });
+}
+
+function parseMegabytes(text: string): number {
+  const megabytes = Number(text);
+  if (!(megabytes > 0)) throw new InvalidArgumentError("It is not a number above 0.");
+  return megabytes;
 }
 
 function tellReady({ url, operationsUrl, model }: RunningProgram, roles: readonly Role[], output: Output): void {

@@ -1,12 +1,14 @@
-import { readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import type { CommandCall } from "#bots/chat-command.ts";
 import type { Intake } from "#bots/intake.ts";
-import { openEventRecorder, RecordingRefusedError } from "#commands/record-events.ts";
+import { openEventRecorder } from "#commands/record-events.ts";
+import { RecordingRefusedError } from "#commands/recording-file.ts";
 import { replay } from "#commands/replay.ts";
 import type { IncomingMessage } from "#core/inbox.ts";
 import { createDashboard } from "#dashboard/dashboard.ts";
+import type { PrivacyStore } from "#store/privacy-store.ts";
 import { partialIntake } from "../../fixtures/bots/recording-intake.ts";
 import { openWorld } from "../../fixtures/dashboard/open-world.ts";
 import { recordingConnector, recordingLog } from "../bots/chat-world.ts";
@@ -41,6 +43,8 @@ const CALL: CommandCall = {
   isForm: true,
   atMs: AT_MS + 3000,
 };
+const WRITTEN = { timeout: 20_000, interval: 20 };
+const BYTES_MAX = 1_000_000;
 const FEEDBACK = { ...PLACE, messageId: "1.2", userId: "U1" } as const;
 
 function countingIntake() {
@@ -64,10 +68,10 @@ function countingIntake() {
 }
 
 /** What the connector hands in goes through the recorder to the intake behind it. */
-async function openRecording() {
+async function openRecording({ bytesMax = BYTES_MAX } = {}) {
   const path = join(makeTempFolder(), "events.jsonl");
   const { log, lines } = recordingLog();
-  const recorder = await openEventRecorder(path, log);
+  const recorder = await openEventRecorder(path, { bytesMax, log });
   const { calls, intake } = countingIntake();
   let given: Intake | undefined;
   const { connector } = recordingConnector();
@@ -116,7 +120,8 @@ test("openEventRecorder() writes what came in, which replay() hands to another b
 test("openEventRecorder() leaves secrets out, keeps roles, and its file is for its owner alone", async () => {
   const { path, recorder, intake } = await openRecording();
 
-  await talk(intake);
+  intake.wants(GLANCE);
+  await intake.acceptMessage("slack:T1:C1:1.1", MESSAGE);
   await recorder.close();
 
   const text = readFileSync(path, "utf8");
@@ -131,7 +136,7 @@ test("openEventRecorder() goes on in a file that holds an earlier recording", as
   await recorder.close();
   const { log } = recordingLog();
 
-  await (await openEventRecorder(path, log)).close();
+  await (await openEventRecorder(path, { bytesMax: BYTES_MAX, log })).close();
 
   expect(readFileSync(path, "utf8").trim().split("\n")).toHaveLength(1);
 });
@@ -150,5 +155,139 @@ test("openEventRecorder() leaves out what would erase or ask again, and still ha
 test("openEventRecorder() refuses a file that cannot be written", async () => {
   const path = join(makeTempFolder(), "no-such-folder", "events.jsonl");
 
-  await expect(openEventRecorder(path, recordingLog().log)).rejects.toBeInstanceOf(RecordingRefusedError);
+  await expect(openEventRecorder(path, { bytesMax: BYTES_MAX, log: recordingLog().log })).rejects.toBeInstanceOf(
+    RecordingRefusedError,
+  );
 });
+
+test("openEventRecorder() keeps the newest lines and warns when the recording is as large as it may be", async () => {
+  const { path, recorder, intake, logged } = await openRecording({ bytesMax: 20_000 });
+
+  for (let index = 0; index < 200; index++) {
+    await intake.acceptMessage(`slack:T1:C1:${index}`, { ...MESSAGE, messageId: String(index), text: "a".repeat(100) });
+  }
+  await recorder.close();
+
+  const ids = [`${path}.1`, path].flatMap((file) => linesOf(file).map(({ messageId }) => Number(messageId)));
+  expect(statSync(path).size + statSync(`${path}.1`).size).toBeLessThanOrEqual(20_000);
+  expect(statSync(`${path}.1`).mode & 0o777).toBe(0o600);
+  expect(ids.length).toBeGreaterThan(20);
+  expect(ids).toEqual(Array.from({ length: ids.length }, (_, index) => 200 - ids.length + index));
+  expect(logged.filter(({ event }) => event === "recording.rotated").length).toBeGreaterThan(1);
+});
+
+const BEN: IncomingMessage = { ...MESSAGE, userId: "U2", messageId: "2.1", text: "my parcel is late" };
+/** Erases nothing itself: only what the recorder does with it is looked at. */
+const nothing = async () => ({ turnIds: ["turn-1"], feedback: 0 });
+const privacyStore = (): PrivacyStore => ({
+  exportPerson: async () => ({ turns: [], conversations: [], feedback: [], reports: [] }),
+  erasePerson: nothing,
+  eraseTurn: nothing,
+  erasePlace: nothing,
+  eraseBefore: nothing,
+  resumeErasures: nothing,
+  listWorkspaces: async () => [],
+});
+
+async function recordTwoPeople(bytesMax?: number) {
+  const recording = await openRecording({ ...(bytesMax === undefined ? {} : { bytesMax }) });
+  const { intake } = recording;
+  await intake.acceptMessage("slack:T1:C1:1.1", MESSAGE);
+  await intake.acceptEdit({ ...PLACE, messageId: "1.1", text: "why does it fail?", editedAtMs: AT_MS + 1000 });
+  await intake.acceptMessage("slack:T1:C1:2.1", BEN);
+  await intake.acceptEdit({ ...PLACE, messageId: "2.1", text: "my parcel is very late", editedAtMs: AT_MS + 1000 });
+  await intake.acceptFeedback({ ...FEEDBACK, source: "reaction", emoji: "heart_eyes", atMs: AT_MS + 2000 });
+  await intake.runCommand(CALL);
+  return recording;
+}
+
+test.each([
+  ["one file", BYTES_MAX],
+  ["two files", 1500],
+] as const)(
+  "watchErasures() removes every line of a person who is forgotten, and only those (%s)",
+  async (_name, bytesMax) => {
+    const { path, recorder } = await recordTwoPeople(bytesMax);
+    const files = () => [`${path}.1`, path].flatMap(linesOf);
+    const before = await vi.waitFor(() => {
+      expect(files()).toHaveLength(6);
+      return files();
+    }, WRITTEN);
+    expect(existsSync(`${path}.1`)).toBe(bytesMax < BYTES_MAX);
+
+    await recorder.watchErasures(privacyStore()).erasePerson("slack:T1", "U1", AT_MS + 60_000);
+
+    const left = files();
+    await recorder.close();
+    expect(before.map(({ kind }) => kind)).toEqual(["message", "edit", "message", "edit", "reaction", "command"]);
+    expect(left.map(({ kind, messageId }) => [kind, messageId])).toEqual([
+      ["message", "2.1"],
+      ["edit", "2.1"],
+    ]);
+  },
+);
+
+test("watchErasures() keeps what a person writes after they were forgotten, and what others write elsewhere", async () => {
+  const { path, recorder, intake } = await openRecording();
+  const privacy = recorder.watchErasures(privacyStore());
+  await intake.acceptMessage("slack:T1:C1:1.1", MESSAGE);
+  await intake.acceptMessage("slack:T2:C1:1.1", { ...MESSAGE, workspaceId: "slack:T2" });
+  await privacy.erasePerson("slack:T1", "U1", AT_MS + 60_000);
+  await intake.acceptMessage("slack:T1:C1:3.1", { ...MESSAGE, messageId: "3.1", sentAtMs: AT_MS + 120_000 });
+  await recorder.close();
+
+  expect(linesOf(path).map(({ workspaceId, messageId }) => [workspaceId, messageId])).toEqual([
+    ["slack:T2", "1.1"],
+    ["slack:T1", "3.1"],
+  ]);
+});
+
+test("watchErasures() removes a channel that is erased, and what is older than the retention", async () => {
+  const { path, recorder, intake } = await recordTwoPeople();
+  const privacy = recorder.watchErasures(privacyStore());
+  const elsewhere = { ...MESSAGE, channelId: "C2", messageId: "4.1" };
+  await intake.acceptMessage("slack:T1:C2:4.1", elsewhere);
+  await intake.acceptMessage("slack:T1:C2:4.2", { ...elsewhere, messageId: "4.2", sentAtMs: AT_MS + 60_000 });
+
+  await privacy.erasePlace({ workspaceId: "slack:T1", channelId: "C1" }, AT_MS + 90_000);
+  expect(linesOf(path).map(({ messageId }) => messageId)).toEqual(["4.1", "4.2"]);
+  await privacy.eraseBefore("slack:T1", AT_MS + 30_000, 100);
+  expect(linesOf(path).map(({ messageId }) => messageId)).toEqual(["4.2"]);
+  await recorder.close();
+});
+
+test("eraseDeleted() removes who was forgotten while nothing was recorded, once", async () => {
+  const { path, recorder, logged } = await recordTwoPeople();
+  const deletion = { workspaceId: "slack:T1", userId: "U2", atMs: AT_MS + 60_000 };
+
+  await recorder.eraseDeleted([deletion]);
+  await recorder.eraseDeleted([deletion]);
+  await recorder.close();
+
+  expect(linesOf(path).map(({ messageId }) => messageId)).toEqual(["1.1", "1.1", "1.2", "1.2"]);
+  expect(logged.filter(({ event }) => event === "recording.erased")).toHaveLength(1);
+});
+
+test("openEventRecorder() keeps no words of a message that is deleted on its platform", async () => {
+  const { path, recorder, intake } = await recordTwoPeople();
+  await intake.acceptDeletion({ ...PLACE, messageId: "1.1" });
+  await recorder.close();
+
+  expect(linesOf(path).map(({ kind, text }) => [kind, text])).toEqual([
+    ["message", "[deleted]"],
+    ["edit", "[deleted]"],
+    ["message", BEN.text],
+    ["edit", "my parcel is very late"],
+    ["reaction", undefined],
+    ["command", undefined],
+    ["deletion", undefined],
+  ]);
+});
+
+function linesOf(path: string): readonly Readonly<Record<string, unknown>>[] {
+  if (!existsSync(path)) return [];
+  return readFileSync(path, "utf8")
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line));
+}
