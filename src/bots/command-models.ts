@@ -21,7 +21,10 @@ export function modelsCommand({ engine, models }: CommandParts): ChatCommand {
 
 /** Averages only: how much is asked elsewhere is no business of this workspace. */
 function describeModel(model: BaseModel, use: ModelUseTotals | undefined, isDefault: boolean): string {
-  const size = `${(model.parameters / 1e6).toFixed(0)} M parameters, context of ${model.contextTokens} tokens`;
+  // A provider tells neither architecture nor size.
+  const kind =
+    model.parameters === 0 ? "" : `${model.architecture}, ${(model.parameters / 1e6).toFixed(0)} M parameters, `;
+  const size = `context of ${model.contextTokens} tokens`;
   const figures =
     use === undefined || use.requests === 0
       ? "not used yet"
@@ -30,5 +33,5 @@ function describeModel(model: BaseModel, use: ModelUseTotals | undefined, isDefa
     ...(isDefault ? ["answers now"] : []),
     ...(model.isStandIn ? ["a small stand-in for a real model"] : []),
   ];
-  return `- **${model.name}** (${model.architecture}, ${size}): ${[...marks, figures].join(", ")}`;
+  return `- **${model.name}** (${kind}${size}): ${[...marks, figures].join(", ")}`;
 }

@@ -33,9 +33,13 @@ async function describeTurn(parts: CommandParts, turn: Turn): Promise<string> {
 }
 
 /** The adapter with the run and the data set that made it: counts and times, never what people wrote. */
-async function describeAdapter({ learning }: CommandParts, { arm }: Turn): Promise<string> {
+async function describeAdapter({ learning, engine }: CommandParts, { arm }: Turn): Promise<string> {
   const { adapterDigest } = arm;
-  if (adapterDigest === undefined) return "**Adapter** none (base model): nothing was learned for this yet";
+  if (adapterDigest === undefined) {
+    const [base] = await engine.list();
+    const reason = base?.adapters === "never" ? `${base.name} takes none` : "nothing was learned for this yet";
+    return `**Adapter** none (base model): ${reason}`;
+  }
   const adapter = await learning.findAdapter(adapterDigest);
   if (adapter === undefined) return `**Adapter** ${adapterDigest.slice(0, 12)} (gone meanwhile)`;
   const dataset = await learning.findDataset(adapter.datasetHash);

@@ -15,6 +15,7 @@ const INSTALL = "Run `npm start`: it downloads and checks what is missing";
 export async function checkModel(programDirectory: string, model: Config["inference"]["model"]): Promise<Finding> {
   const name = "Model";
   if (model.startsWith("hf:")) return ok(name, `${model}, downloaded at the first start`);
+  if (model.startsWith("ollama:")) return ok(name, `${model}, as Ollama pulled it`);
   if (model !== "default") {
     const problem = await describeBrokenGguf(model);
     return problem === undefined

@@ -1,6 +1,7 @@
 import { isChosenByOperator, type LoadedConfig } from "#config/load.ts";
 import { readTrainingSetup } from "#config/training-setup.ts";
 import { type ConfigInvalidError, describeError } from "#core/errors.ts";
+import { checkEngine, type InspectEngine } from "./doctor-engine.ts";
 import { checkData, checkEmbedder, checkFonts, checkModel } from "./doctor-files.ts";
 import { type Finding, failure, ok } from "./doctor-finding.ts";
 import { checkDisk, checkMemory, checkNode, checkNpmPackages, checkPort } from "./doctor-machine.ts";
@@ -16,6 +17,7 @@ export interface DoctorContext {
   /** Opens the database at a path as the program would, and closes it. Rejects when it does not open. */
   readonly openDatabase: (path: string) => Promise<void>;
   readonly inspectors?: ServerInspectors;
+  readonly inspectEngine?: InspectEngine;
 }
 
 export interface DoctorReport {
@@ -30,6 +32,7 @@ export async function doctor({
   config,
   openDatabase,
   inspectors,
+  inspectEngine,
 }: DoctorContext): Promise<DoctorReport> {
   const checks: Promise<Finding | readonly Finding[]>[] = [
     checked("Node.js", async () => checkNode()),
@@ -49,6 +52,7 @@ export async function doctor({
       checked("Model", () => checkModel(programDirectory, inference.model)),
       checked("Python", () => checkTraining({ programDirectory, trainer, setup: readTrainingSetup(programDirectory) })),
       checked("Servers", () => checkServers(servers, inspectors)),
+      ...(inspectEngine === undefined ? [] : [checked("Engine", () => checkEngine(inspectEngine))]),
       checked("Platforms", () => checkPlatforms(config.config, programDirectory)),
     );
   } else {

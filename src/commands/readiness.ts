@@ -22,7 +22,8 @@ const LIGHT_WORDS = { red: "not ready", yellow: "getting there", green: "ready t
 /** `reactune readiness`: bars per domain and what is missing. */
 export function showReadiness(
   readiness: readonly DomainReadiness[],
-  options: { readonly isJson: boolean },
+  /** `note`: why nothing is trained although a domain may be ready. */
+  options: { readonly isJson: boolean; readonly note?: string },
   output: Output,
 ): void {
   if (options.isJson) {
@@ -33,6 +34,7 @@ export function showReadiness(
     return;
   }
   for (const item of readiness) for (const line of drawReadiness(item)) output.print(line);
+  if (options.note !== undefined) output.print(pc.yellow(`No training: ${options.note}`));
   output.print(
     pc.dim("Aim at 20 liked conversations and 100 rated messages in a domain: that is where adapters get good."),
   );

@@ -7,7 +7,8 @@ import { benchInference } from "#commands/bench-inference.ts";
 import { benchNearCache, TRAP_KINDS } from "#commands/bench-near-cache.ts";
 import { programDirectory } from "#config/load.ts";
 import type { BenchWorld } from "./bench-parts.ts";
-import { openEmbedding, openEngine, threadsOf } from "./open-inference.ts";
+import { openInstalledEmbedding } from "./open-embedding.ts";
+import { openEngine, threadsOf } from "./open-inference.ts";
 import { openStores } from "./open-stores.ts";
 
 /** Written by hand, kept with the tests that use them too. */
@@ -83,7 +84,7 @@ export async function cacheRows(
   signal: AbortSignal,
 ): Promise<readonly BenchRow[]> {
   const stores = await openStores(config, log);
-  const [opened, embedding] = await Promise.all([openEngine(config, log), openEmbedding(log)]);
+  const [opened, embedding] = await Promise.all([openEngine(config, log), openInstalledEmbedding(log)]);
   try {
     const { cache } = config;
     const { temperature, topP, topK, repeatPenalty } = config.inference;
@@ -138,7 +139,7 @@ export async function cacheRows(
 
 /** Which questions share an answer and which must not. */
 export async function nearRows({ log }: BenchWorld, signal: AbortSignal): Promise<readonly BenchRow[]> {
-  const embedding = await openEmbedding(log);
+  const embedding = await openInstalledEmbedding(log);
   if (embedding === undefined) return [];
   try {
     const cases = await readQuestions();

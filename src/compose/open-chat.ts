@@ -22,9 +22,10 @@ import { removeRetiredFromHosts } from "#trainer/remove-retired.ts";
 import { type ServiceWatch, watchServices } from "#trainer/service-watch.ts";
 import { newId, processName, sha256, turnIdOf } from "./identity.ts";
 import type { OpenCommands } from "./open-commands.ts";
-import { type OpenEngine, openEmbedding } from "./open-inference.ts";
+import { openEmbedding } from "./open-embedding.ts";
+import type { OpenEngine } from "./open-inference.ts";
 import { type OpenPlatforms, openPlatforms } from "./open-intake.ts";
-import { openServingEngine } from "./open-ollama.ts";
+import { openServingEngine } from "./open-serving.ts";
 import { placeSettingsOf } from "./place-settings.ts";
 import type { Stores } from "./stores.ts";
 import { noTracing, type Tracing } from "./tracing.ts";
@@ -58,7 +59,7 @@ export async function openChat(
 ): Promise<OpenChat> {
   const domains = readDomains(config.assistant.domainsFile);
   const opened = await openServingEngine(config, log);
-  const embedding = await openEmbedding(log); // after the engine: see the note on loggers there
+  const embedding = await openEmbedding(config, log); // after the engine: see the note on loggers there
   const embedder = embedding === undefined ? undefined : embedOnce(embedding.embedder);
   const services = await watchServices(stores.learning, stores.events, log);
   preloadAdapters(stores, opened, services, log);

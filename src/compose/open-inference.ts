@@ -1,13 +1,11 @@
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
 import type { Config } from "#config/schema.ts";
 import { ModelNotFoundError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import type { AdapterHost } from "#inference/adapter-host.ts";
-import type { Embedder } from "#inference/embedder.ts";
 import type { BaseModel, InferenceEngine } from "#inference/inference-engine.ts";
 import type { PromptEncoder } from "#inference/prompt-encoder.ts";
-import { assetsDirectory, type FoundModel, findModel, type ModelConfig } from "./find-model.ts";
+import { type FoundModel, findModel, type ModelConfig } from "./find-model.ts";
 
 export interface OpenEngine {
   readonly engine: InferenceEngine;
@@ -23,8 +21,8 @@ export function threadsOf(setting: number | "auto"): number {
   return setting === "auto" ? Math.max(1, availableParallelism() - 1) : setting;
 }
 
-/** The base's identity without loading it. Rejects with ModelNotFoundError. */
-export async function readBaseDigest(config: ModelConfig, log: Log): Promise<string> {
+/** The identity of the file of `inference.model`, without loading it. Rejects with ModelNotFoundError. */
+export async function readFileDigest(config: ModelConfig, log: Log): Promise<string> {
   const { digestFile } = await import("#inference/file-digest.ts");
   return digestFile((await findModel(config, log)).path);
 }
@@ -54,24 +52,4 @@ export async function openEmbedded(model: FoundModel, config: Config["inference"
   const [base] = await engine.list();
   if (base === undefined) throw new ModelNotFoundError(config.model);
   return { engine, encoder: engine, base, close: () => engine.close() };
-}
-
-export interface OpenEmbedding {
-  readonly embedder: Embedder;
-  /** Least cosine of two questions that may share an answer, for this model. */
-  readonly nearSimilarityMin: number;
-  close(): Promise<void>;
-}
-
-/** Undefined when its files are not installed: the cache then knows exact questions only, and routing keywords only. */
-export async function openEmbedding(log: Log): Promise<OpenEmbedding | undefined> {
-  const { nearSimilarityMin, openE5Embedder } = await import("#inference/embedding/e5-embedder.ts");
-  try {
-    const embedder = await openE5Embedder({ directory: join(assetsDirectory, "embedder") });
-    return { embedder, nearSimilarityMin, close: () => embedder.close() };
-  } catch (error) {
-    if (!(error instanceof ModelNotFoundError)) throw error;
-    log.warn({ err: error }, "embedder.missing");
-    return undefined;
-  }
 }

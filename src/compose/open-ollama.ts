@@ -3,7 +3,7 @@ import { completeOllamaUrl } from "#config/secrets.ts";
 import { ConfigInvalidError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import { findModel, isLocal, type ModelConfig, pulledNameOf } from "./find-model.ts";
-import { type OpenEngine, openEmbedded, openEngine, threadsOf } from "./open-inference.ts";
+import { type OpenEngine, openEmbedded, threadsOf } from "./open-inference.ts";
 
 export interface OllamaSettings {
   readonly hosts: readonly { readonly url: string; readonly region?: string }[];
@@ -68,18 +68,9 @@ export async function openOllama(config: ModelConfig, settings: OllamaSettings, 
   }
 }
 
-/**
- * What answers: Ollama where OLLAMA_HOST or inference.hosts names one and inference.engine leaves it the choice, else this process.
- * Rejects with ModelNotFoundError, InferenceUnavailableError.
- */
-export async function openServingEngine(config: ModelConfig, log: Log): Promise<OpenEngine> {
-  const settings = ollamaSettingsOf(config);
-  return settings === undefined ? openEngine(config, log) : openOllama(config, settings, log);
-}
-
-/** Undefined: this process answers. */
+/** Ollama where OLLAMA_HOST or inference.hosts names one and inference.engine leaves it the choice. Undefined: it does not answer. */
 export function ollamaSettingsOf({ inference, servers }: ModelConfig): OllamaSettings | undefined {
-  if (inference.engine === "llama") return undefined;
+  if (inference.engine === "llama" || inference.engine === "openai") return undefined;
   const named = [...(servers.ollamaUrl === undefined ? [] : [servers.ollamaUrl]), ...inference.hosts];
   if (named.length === 0) {
     if (inference.engine === "auto") return undefined;
@@ -107,7 +98,7 @@ export function limitsOf(config: Config["inference"]) {
 }
 
 /** `http://gpu1:11434#eu`: the region stands behind a number sign. */
-function readHost(text: string): OllamaSettings["hosts"][number] {
+export function readHost(text: string): OllamaSettings["hosts"][number] {
   const [url = "", region] = text.split("#");
   return { url, ...(region === undefined || region === "" ? {} : { region }) };
 }

@@ -95,6 +95,8 @@ export function openTrainer(
     async schedule() {
       const { schedule } = await import("node-cron");
       const { trainer } = config;
+      const missing = missingForTraining(config);
+      if (missing !== undefined) log.warn({ reason: missing.why, hint: missing.hint }, "training.unavailable");
       const look = async () => {
         if (missingForTraining(config) !== undefined) return;
         const decisions = await scheduleTraining(

@@ -7,6 +7,7 @@ import { printJson } from "#commands/output.ts";
 import { programDirectory } from "#config/load.ts";
 import { ConfigInvalidError } from "#core/errors.ts";
 import type { CommandContext } from "./command-context.ts";
+import { inspectEngine } from "./inspect-engine.ts";
 
 export function addDoctorCommand(program: Command, { load, output }: CommandContext): void {
   program
@@ -14,11 +15,13 @@ export function addDoctorCommand(program: Command, { load, output }: CommandCont
     .description("check everything that a run needs, and say how to mend what is missing")
     .option("--json", "for scripts")
     .action(async (options) => {
+      const config = loadOrError(load);
       const report = await doctor({
         programDirectory,
-        config: loadOrError(load),
+        config,
         openDatabase,
         inspectors: { ollamaUrl: inspectOllama, mongodbUri: inspectMongo, redisUrl: inspectRedis },
+        ...("config" in config ? { inspectEngine: () => inspectEngine(config.config) } : {}),
       });
       if (options.json === true) printJson(output, report);
       else for (const line of formatDoctorReport(report)) output.print(line);

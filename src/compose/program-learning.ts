@@ -15,9 +15,9 @@ import { readWorkspaceReadiness } from "#trainer/read-readiness.ts";
 import { cancelTraining, requestTraining } from "#trainer/request-training.ts";
 import { localScope } from "./all.ts";
 import type { CommandContext } from "./command-context.ts";
-import { type OpenEngine, readBaseDigest } from "./open-inference.ts";
+import type { OpenEngine } from "./open-inference.ts";
 import { openLog } from "./open-log.ts";
-import { openServingEngine } from "./open-ollama.ts";
+import { openServingEngine, readServingDigest } from "./open-serving.ts";
 import { openStores } from "./open-stores.ts";
 import { type OpenTrainer, openTrainer } from "./open-trainer.ts";
 import { readSystemPrompts } from "./open-training.ts";
@@ -45,7 +45,7 @@ export function addLearningCommands(program: Command, context: CommandContext): 
     .description("train an adapter on what people liked, prove it, put it into service")
     .option("--collect-only", "only write the data set and its summary into this folder")
     .option("--days <days>", "how old examples may be (dataset.days)")
-    .option("--force", "train although readiness is not green")
+    .option("--force", "train although readiness is not green, or although the engine that answers takes no adapters")
     .option("--json", "for scripts")
     .action((domain, options) => withParts(context, (parts) => train(context, parts, domain, options)));
   addAdapterCommands(program, context);
@@ -60,7 +60,7 @@ function addAdapterCommands(program: Command, context: CommandContext): void {
     .action((options) =>
       withParts(context, async ({ config, stores, log }) =>
         showAdapters(
-          await listAdapters(stores.learning, await readBaseDigest(config, log)),
+          await listAdapters(stores.learning, await readServingDigest(config, log)),
           { isJson: options.json === true },
           context.output,
         ),
@@ -179,7 +179,9 @@ async function readiness(context: CommandContext, { config, domains, stores }: P
     readinessSettings(config),
     Date.now(),
   );
-  showReadiness(all, { isJson }, context.output);
+  const missing = missingForTraining(config);
+  const note = missing === undefined ? {} : { note: `${missing.why}. ${missing.hint}` };
+  showReadiness(all, { isJson, ...note }, context.output);
 }
 
 interface TrainFlags {
@@ -213,7 +215,7 @@ async function train(
     return;
   }
   if (domain === undefined) throw new DomainUnknownError("(none given)", parts.domains);
-  const missing = missingForTraining(config);
+  const missing = missingForTraining(config, { proofOnly: flags.force === true });
   if (missing !== undefined) throw new TrainingUnavailableError(missing.why.toLowerCase(), missing.hint);
   const run = await requestTraining(trainer.request, scopeOf(parts, domain), {
     by: OPERATOR,

@@ -7,6 +7,7 @@ import type { ReadinessSettings } from "#trainer/read-readiness.ts";
 import type { TrainSettings } from "#trainer/training-backend.ts";
 import { assetsDirectory } from "./find-model.ts";
 import { threadsOf } from "./open-inference.ts";
+import { describeNoAdapters } from "./open-serving.ts";
 
 export function readinessSettings(config: Config): ReadinessSettings {
   return { thresholds: config.readiness, days: config.dataset.days };
@@ -34,11 +35,19 @@ export function trainerPython(config: Config["trainer"]): string {
   return config.python ?? join(assetsDirectory, "python", folder, "python");
 }
 
-/** Why training cannot work here, in words; undefined when nothing obvious is missing. Preflight looks closer. */
-export function missingForTraining(config: Config): { readonly why: string; readonly hint: string } | undefined {
+/**
+ * Why training cannot work here, in words; undefined when nothing obvious is missing. Preflight looks closer. With `proofOnly` the
+ * adapter need not be of use to anybody: it is made and judged in the embedded engine, and put into service later.
+ */
+export function missingForTraining(
+  config: Config,
+  { proofOnly = false } = {},
+): { readonly why: string; readonly hint: string } | undefined {
   if (!config.trainer.enabled) {
     return { why: "Fine-tuning is switched off", hint: "Set ENABLE_FINE_TUNING=true and start again" };
   }
+  const useless = proofOnly ? undefined : describeNoAdapters(config);
+  if (useless !== undefined) return useless;
   if (config.trainer.python !== undefined) return undefined;
   const setup = readTrainingSetup();
   if (setup !== undefined && setup.state !== "ready") return { why: setup.message, hint: setup.hint };

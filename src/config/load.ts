@@ -205,9 +205,9 @@ function complete(config: z.infer<typeof configSchema>, chosen: ReadonlyMap<stri
     const isOfProgram = programFiles.includes(key) && source?.kind === "default";
     return isAbsolute(path) ? path : resolve(isOfProgram ? programDirectory : (source?.directory ?? ""), path);
   };
-  const { model } = config.inference;
+  const { model, adapterDirectory } = config.inference;
   const { python } = config.trainer;
-  const isFile = model !== "default" && !model.startsWith("hf:");
+  const isFile = model !== "default" && !/^(hf|ollama):/.test(model);
   return {
     ...config,
     data: { directory: toAbsolute("data.directory", config.data.directory) },
@@ -216,7 +216,13 @@ function complete(config: z.infer<typeof configSchema>, chosen: ReadonlyMap<stri
       ...config.evaluation,
       generalPromptsFile: toAbsolute("evaluation.generalPromptsFile", config.evaluation.generalPromptsFile),
     },
-    inference: { ...config.inference, model: isFile ? toAbsolute("inference.model", model) : model },
+    inference: {
+      ...config.inference,
+      model: isFile ? toAbsolute("inference.model", model) : model,
+      ...(adapterDirectory === undefined
+        ? {}
+        : { adapterDirectory: toAbsolute("inference.adapterDirectory", adapterDirectory) }),
+    },
     trainer: python?.includes("/")
       ? { ...config.trainer, python: toAbsolute("trainer.python", python) }
       : config.trainer,

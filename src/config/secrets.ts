@@ -2,6 +2,9 @@ import { z } from "zod";
 
 const address = (pattern: RegExp) => z.string().max(4096).regex(pattern);
 
+/** A header carries it: no white space, no control characters. */
+const key = z.string().regex(/^[\x21-\x7e]{1,4096}$/);
+
 /** Never in a file of settings: only from the environment, `.env` or a `..._FILE` variable. */
 export const credentialsSchema = z.strictObject({
   discordToken: z
@@ -32,7 +35,11 @@ export const credentialsSchema = z.strictObject({
     .string()
     .regex(/^[0-9a-fA-F]{64}$/)
     .optional(),
-  moderationKey: z.string().min(1).max(4096).optional(),
+  moderationKey: key.optional(),
+  inferenceKey: key.optional(),
+  openaiKey: key.optional(),
+  groqKey: key.optional(),
+  togetherKey: key.optional(),
 });
 
 export const serversSchema = z.strictObject({
@@ -60,15 +67,21 @@ export function completeOllamaUrl(host: string): string {
   return url.href.replace(/\/$/, "");
 }
 
+/** Settings of servers that may stand in a file, but not with a user or a password in them. */
+const addressKeys: readonly string[] = ["inference.hosts", "inference.embeddingHost", "moderation.url"];
+
 /** What may be shown of a secret: never a character of it. Undefined when the setting is no secret. */
 export function maskSecret(key: string, value: unknown): string | undefined {
-  if (typeof value !== "string") return undefined;
-  if (key.startsWith("credentials.")) return `set (${value.length} characters)`;
-  if (!key.startsWith("servers.")) return undefined;
-  return hasPassword(value) ? value.replace(/\/\/.*@/, "//(hidden)@") : undefined;
+  if (typeof value === "string" && key.startsWith("credentials.")) return `set (${value.length} characters)`;
+  return carriesPassword(key, value) ? joined(value).replace(/\/\/.*@/, "//(hidden)@") : undefined;
 }
 
-/** True for an address that carries a user or a password. */
-export function hasPassword(address: string): boolean {
-  return /^[a-z+]+:\/\/.*@/i.test(address);
+/** True for the address of a server, or a list with one, that carries a user or a password. */
+export function carriesPassword(key: string, value: unknown): boolean {
+  if (!key.startsWith("servers.") && !addressKeys.includes(key)) return false;
+  return /^[a-z+]+:\/\/.*@/i.test(joined(value));
+}
+
+function joined(value: unknown): string {
+  return Array.isArray(value) ? value.join(", ") : String(value);
 }

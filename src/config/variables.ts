@@ -1,5 +1,5 @@
 import { parseEnv } from "node:util";
-import { hasPassword } from "./secrets.ts";
+import { carriesPassword } from "./secrets.ts";
 import { findNearest, type GivenSetting, isKnownKey, type SettingSource, settingKeys } from "./settings.ts";
 
 export type Variables = Readonly<Record<string, string | undefined>>;
@@ -14,6 +14,10 @@ export const namedVariables: ReadonlyMap<string, string> = new Map([
   ["SLACK_CLIENT_SECRET", "credentials.slackClientSecret"],
   ["REACTUNE_ENCRYPTION_KEY", "credentials.encryptionKey"],
   ["MODERATION_API_KEY", "credentials.moderationKey"],
+  ["INFERENCE_API_KEY", "credentials.inferenceKey"],
+  ["OPENAI_API_KEY", "credentials.openaiKey"],
+  ["GROQ_API_KEY", "credentials.groqKey"],
+  ["TOGETHER_API_KEY", "credentials.togetherKey"],
   ["OTEL_EXPORTER_OTLP_ENDPOINT", "operations.tracesUrl"],
   ["OLLAMA_HOST", "servers.ollamaUrl"],
   ["MONGODB_URI", "servers.mongodbUri"],
@@ -133,8 +137,7 @@ function describeUnknown(name: string, from: VariableSource): readonly string[] 
 
 /** True for a value that must not stand in a file of settings. */
 export function isSecretInFile(key: string, value: unknown): boolean {
-  if (key.startsWith("credentials.")) return true;
-  return key.startsWith("servers.") && typeof value === "string" && hasPassword(value);
+  return key.startsWith("credentials.") || carriesPassword(key, value);
 }
 
 /** The variable that an operator sets for a key: the short name where there is one. */

@@ -19,12 +19,15 @@ export interface BaseModel {
   /** SHA-256 of weights, tokenizer and template: the base's identity on any host. */
   readonly digest: string;
   readonly architecture: string;
+  /** 0 where its server does not tell. */
   readonly parameters: number;
   readonly contextTokens: number;
   /** The GGUF file, where it is on this machine; training reads it. */
   readonly path?: string;
   /** Set when a small built-in model stands in for the real one: pages say so. */
   readonly isStandIn: boolean;
+  /** When its server takes adapters: when the server starts, or never. Unset: whenever one is asked for. */
+  readonly adapters?: "at-start" | "never";
 }
 
 export interface AdapterFile {

@@ -57,6 +57,7 @@ export async function activateAdapter(
   if (adapter.state === "rejected")
     throw new AdapterRefusedError(digest, `it was graded ${adapter.grade} and rejected`);
   if (adapter.state === "retired") throw new AdapterRefusedError(digest, WITHDRAWN);
+  if (base.adapters === "never") throw new AdapterRefusedError(digest, `${base.name} takes no adapters`);
   const level = await readLearningLevel(parts.people, adapter.scope.workspaceId);
   if (level !== "adapters") throw new LearningNotAllowedError(`put adapter "${adapter.name}" into service`, level);
   const file = await openKnownAdapter(parts, base, digest);

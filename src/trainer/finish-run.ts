@@ -1,5 +1,6 @@
 import { describeError, OperatingError, TrainingUnavailableError } from "#core/errors.ts";
 import { hasEnded, type Run } from "#core/learning.ts";
+import type { BaseModel } from "#inference/inference-engine.ts";
 import { type ActivateParts, activateAdapter, type ServingEngine } from "./activate-adapter.ts";
 import { mayTrain } from "./dataset-consent.ts";
 import { NOT_ALLOWED } from "./end-run.ts";
@@ -29,7 +30,10 @@ export async function finishRun(
     );
   }
   try {
-    await activateAdapter(parts, await openServing(), run.adapterDigest, {
+    const serving = await openServing();
+    const heldBack = await describeHeldBack(parts, serving.base, run.adapterDigest);
+    if (heldBack !== undefined) return journal.end("waiting-for-approval", `${verdict}. ${heldBack}`);
+    await activateAdapter(parts, serving, run.adapterDigest, {
       by: run.requestedBy,
       reason: `run ${run.id}: ${verdict}`,
     });
@@ -39,6 +43,20 @@ export async function finishRun(
     return journal.end("failed", describeError(error), { error: { code, message, hint } });
   }
   return journal.end("activated", verdict);
+}
+
+/** What a person has to do before the engine that answers can take the adapter; undefined when it takes it now. */
+async function describeHeldBack(
+  { files }: ActivateParts,
+  { name, adapters }: BaseModel,
+  digest: string,
+): Promise<string | undefined> {
+  const activate = `\`reactune adapters activate ${digest.slice(0, 12)}\``;
+  if (adapters === "never")
+    return `It was proved in the embedded engine; ${name} takes no adapters, so the base goes on answering. Set inference.engine to llama or ollama, then ${activate}`;
+  if (adapters !== "at-start") return undefined;
+  const path = (await files.open(digest))?.path ?? "its file";
+  return `${name} takes adapters only when it starts: start it with --lora ${path} and --lora-init-without-apply, then ${activate}`;
 }
 
 /** Ends a run whose worker failed for the last time, so that nobody waits for it. */

@@ -8,6 +8,8 @@ import { type ApiOptions, ApiRefusalError, callApi } from "./openai-api.ts";
 export interface AdaptersOnHost {
   /** What a request gets so that it is answered with this adapter, or with none. Rejects with AdapterRefusedError. */
   select(adapter: AdapterFile | undefined, signal: AbortSignal): Promise<Readonly<Record<string, unknown>>>;
+  /** The server lost the adapter, as when it was started again: the next choice loads it. */
+  forget(adapterDigest: string): void;
   /** Frees the adapter on the server; at once where it is not loaded. */
   drop(adapterDigest: string, signal: AbortSignal): Promise<void>;
   isLoaded(adapterDigest: string): boolean;
@@ -20,6 +22,7 @@ export function noAdapters(model: string): AdaptersOnHost {
       if (adapter === undefined) return { model };
       throw new AdapterRefusedError(adapter.digest, "this server takes no adapters");
     },
+    forget: () => undefined,
     drop: async () => undefined,
     isLoaded: () => false,
   };
@@ -32,13 +35,14 @@ export function noAdapters(model: string): AdaptersOnHost {
 export function vllmAdapters(
   api: ApiOptions,
   model: string,
-  pathOnHost: (adapterDigest: string) => string | undefined,
+  pathOnHost: (adapter: AdapterFile) => Promise<string | undefined>,
 ): AdaptersOnHost {
   const loading = new Map<string, Promise<void>>();
   const nameOf = (digest: string) => `reactune-${digest.slice(0, 12)}`;
 
-  async function load({ digest }: AdapterFile, signal: AbortSignal): Promise<void> {
-    const path = pathOnHost(digest);
+  async function load(adapter: AdapterFile, signal: AbortSignal): Promise<void> {
+    const { digest } = adapter;
+    const path = await pathOnHost(adapter);
     if (path === undefined) throw new AdapterRefusedError(digest, "it has no folder that vLLM can read");
     try {
       await callApi(api, "/load_lora_adapter", { lora_name: nameOf(digest), lora_path: path }, signal);
@@ -62,6 +66,7 @@ export function vllmAdapters(
       }
       return { model: nameOf(adapter.digest) };
     },
+    forget: (digest) => void loading.delete(digest),
     async drop(digest, signal) {
       if (!loading.delete(digest)) return;
       await callApi(api, "/unload_lora_adapter", { lora_name: nameOf(digest) }, signal);
@@ -73,21 +78,23 @@ export function vllmAdapters(
 const LoraList = z.array(z.object({ id: z.int(), path: z.string() }));
 
 /**
- * llama-server is started with its adapters (--lora FILE ... --lora-init-without-apply) and told with each request which of them to apply.
+ * llama-server is started with its adapters (--lora FILE,... --lora-init-without-apply) and told with each request which of them to apply.
  * A file is known by the adapter's hash in its name, as this program's store writes it.
  */
 export function llamaServerAdapters(api: ApiOptions, model: string): AdaptersOnHost {
-  const ids = new Map<string, number>();
+  const found = new Set<string>();
   const root = { ...api, url: api.url.replace(/\/v1$/, "") };
 
+  /** Asked each time: a server that was started again numbers its adapters anew. */
   async function find({ digest }: AdapterFile, signal: AbortSignal): Promise<number> {
-    const known = ids.get(digest);
-    if (known !== undefined) return known;
     const response = await callApi(root, "/lora-adapters", undefined, signal);
-    const found = LoraList.parse(await response.json()).find(({ path }) => basename(path).includes(digest));
-    if (found === undefined) throw new AdapterRefusedError(digest, "llama-server was started without it (--lora)");
-    ids.set(digest, found.id);
-    return found.id;
+    const adapter = LoraList.parse(await response.json()).find(({ path }) => basename(path).includes(digest));
+    if (adapter === undefined) {
+      found.delete(digest);
+      throw new AdapterRefusedError(digest, "llama-server was started without it (--lora)");
+    }
+    found.add(digest);
+    return adapter.id;
   }
 
   return {
@@ -96,8 +103,9 @@ export function llamaServerAdapters(api: ApiOptions, model: string): AdaptersOnH
       model,
       lora: adapter === undefined ? [] : [{ id: await find(adapter, signal), scale: 1 }],
     }),
-    drop: async (digest) => void ids.delete(digest),
-    isLoaded: (digest) => ids.has(digest),
+    forget: (digest) => void found.delete(digest),
+    drop: async (digest) => void found.delete(digest),
+    isLoaded: (digest) => found.has(digest),
   };
 }
 

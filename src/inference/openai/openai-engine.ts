@@ -14,12 +14,9 @@ import type {
 import type { PromptRenderer } from "../prompt-renderer.ts";
 import { ReplyStreams, type ReplyWriter } from "../reply-streams.ts";
 import { type AdaptersOnHost, listModels, llamaServerAdapters, noAdapters, vllmAdapters } from "./adapters-on-host.ts";
-import type { ApiOptions } from "./openai-api.ts";
+import { type ApiOptions, ApiRefusalError } from "./openai-api.ts";
 import { type StreamLimits, type StreamPiece, streamCompletion } from "./openai-stream.ts";
-import { completeApiUrl } from "./presets.ts";
-
-/** `plain` is any provider: chat alone, and only settings that all of them know. */
-export type ServerKind = "plain" | "vllm" | "llama-server";
+import { completeApiUrl, type ServerKind } from "./presets.ts";
 
 export interface OpenAiHostOptions {
   /** Of the API (".../v1"), or one of the providers by name. */
@@ -32,15 +29,16 @@ export interface OpenAiHostOptions {
 export interface OpenAiEngineOptions extends StreamLimits {
   readonly hosts: readonly OpenAiHostOptions[];
   readonly region?: string;
-  /** `name` is what the servers call it. */
   readonly base: BaseModel;
+  /** What the servers call the base. */
+  readonly model: string;
   /**
    * With it, vllm and llama-server get the very text that the embedded engine would read; without, their own template writes the
    * prompt.
    */
   readonly prompts?: PromptRenderer;
-  /** Where vLLM, on its own machine, finds an adapter in the format of PEFT. */
-  readonly adapterPathOnHost?: (adapterDigest: string) => string | undefined;
+  /** Brings an adapter to where vLLM, on its own machine, finds it in the format of PEFT. */
+  readonly adapterPathOnHost?: (adapter: AdapterFile) => Promise<string | undefined>;
   readonly hostRetryMs: number;
   readonly parallelStreams: number;
   readonly queueMax: number;
@@ -58,6 +56,7 @@ interface Host extends PooledHost {
 
 const ASK_TIMEOUT_MS = 10_000;
 const HEALTH_FRESH_MS = 10_000;
+const NOT_FOUND = 404;
 
 /** Servers that speak OpenAI's API: our own (vLLM, llama-server), or a provider's. */
 export class OpenAiEngine implements InferenceEngine {
@@ -130,10 +129,18 @@ export class OpenAiEngine implements InferenceEngine {
   }
 
   async #makeReply(request: GenerateRequest, reply: ReplyWriter, signal: AbortSignal): Promise<void> {
+    const { adapter } = request;
     const open = async (host: Host, markReady: () => void) => {
-      const selected = await host.adapters.select(request.adapter, signal);
+      const selected = await host.adapters.select(adapter, signal);
       markReady();
-      return this.#openReply(host, request, selected, reply, signal);
+      try {
+        return await this.#openReply(host, request, selected, reply, signal);
+      } catch (error) {
+        const isLost = adapter !== undefined && error instanceof ApiRefusalError && error.status === NOT_FOUND;
+        if (!isLost) throw error;
+        host.adapters.forget(adapter.digest);
+        return this.#openReply(host, request, await host.adapters.select(adapter, signal), reply, signal);
+      }
     };
     await this.#withAdapter(request.adapter, (markReady) =>
       this.#pool.run(
@@ -159,7 +166,8 @@ export class OpenAiEngine implements InferenceEngine {
       ...settingsOf(request, host),
       ...(isRaw
         ? { prompt: prompts.renderPrompt(request.messages), stop: prompts.stopTexts }
-        : { messages: request.messages }),
+        : // Nobody tells whether a server's model sees: images are left out.
+          { messages: request.messages.map(({ role, content }) => ({ role, content })) }),
     };
     const pieces = streamCompletion(
       host.api,
@@ -213,12 +221,12 @@ export class OpenAiEngine implements InferenceEngine {
   }
 }
 
-function openHost(host: OpenAiHostOptions, { base, adapterPathOnHost }: OpenAiEngineOptions): Host {
+function openHost(host: OpenAiHostOptions, { model, adapterPathOnHost }: OpenAiEngineOptions): Host {
   const api = { url: completeApiUrl(host.url), ...(host.key === undefined ? {} : { key: host.key }) };
   const kinds = {
-    plain: () => noAdapters(base.name),
-    vllm: () => vllmAdapters(api, base.name, adapterPathOnHost ?? (() => undefined)),
-    "llama-server": () => llamaServerAdapters(api, base.name),
+    plain: () => noAdapters(model),
+    vllm: () => vllmAdapters(api, model, adapterPathOnHost ?? (async () => undefined)),
+    "llama-server": () => llamaServerAdapters(api, model),
   };
   const region = host.region === undefined ? {} : { region: host.region };
   return { url: api.url, ...region, api, kind: host.kind, adapters: kinds[host.kind]() };

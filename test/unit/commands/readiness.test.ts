@@ -50,3 +50,10 @@ test("showReadiness() prints JSON and nothing else for scripts", () => {
     { domain: "legal", light: "green", missing: [] },
   ]);
 });
+
+test("showReadiness() says why nothing is trained although a domain is ready", () => {
+  const { output, printed } = recordingOutput();
+  showReadiness(READINESS, { isJson: false, note: "Groq takes no adapters" }, output);
+
+  expect(printed).toContain("No training: Groq takes no adapters");
+});

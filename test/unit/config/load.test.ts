@@ -85,6 +85,10 @@ describe("loadConfig()", () => {
       SLACK_CLIENT_SECRET: "0123456789abcdef",
       REACTUNE_ENCRYPTION_KEY: "ab".repeat(32),
       MODERATION_API_KEY: "key",
+      INFERENCE_API_KEY: "k-1",
+      OPENAI_API_KEY: "sk-1",
+      GROQ_API_KEY: "gsk_1",
+      TOGETHER_API_KEY: "t-1",
       OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318",
       OLLAMA_HOST: "0.0.0.0",
       MONGODB_URI: "mongodb://user:word@db:27017/reactune",
@@ -113,6 +117,10 @@ describe("loadConfig()", () => {
       slackClientSecret: "0123456789abcdef",
       encryptionKey: "ab".repeat(32),
       moderationKey: "key",
+      inferenceKey: "k-1",
+      openaiKey: "sk-1",
+      groqKey: "gsk_1",
+      togetherKey: "t-1",
     });
     expect(config.servers).toEqual({
       ollamaUrl: "http://127.0.0.1:11434",
@@ -248,6 +256,30 @@ describe("loadConfig()", () => {
 
     expect(problems).toHaveLength(1);
     expect(problems[0]).not.toContain("hunter2");
+  });
+
+  test("loadConfig() refuses the key of a server in a file, and reads it from the environment", () => {
+    const yaml =
+      'credentials:\n  openaiKey: "sk-secret"\ninference:\n  hosts: ["http://a/v1", "http://me:word@b/v1"]\n';
+    const problems = problemsOf(inputs({ files: { "/srv/reactune.yaml": yaml } }));
+
+    expect(problems.join("\n")).toMatch(/reactune\.yaml:2\): remove it there and set OPENAI_API_KEY in \.env/);
+    expect(problems.join("\n")).toMatch(/inference\.hosts: a secret .*set REACTUNE_INFERENCE__HOSTS in \.env/);
+    expect(problems.join("\n")).not.toMatch(/sk-secret|word/);
+    const environment = {
+      OPENAI_API_KEY: "sk-secret",
+      INFERENCE_API_KEY_FILE: "/key",
+      REACTUNE_INFERENCE__HOSTS: "http://a/v1,http://me:word@b/v1",
+    };
+    const { config, settings } = loadSettings(inputs({ environment, files: { "/key": "k-1\n" } }));
+    expect(config.credentials).toMatchObject({ openaiKey: "sk-secret", inferenceKey: "k-1" });
+    expect(JSON.stringify(settings)).not.toMatch(/sk-secret|k-1|word/);
+  });
+
+  test("loadConfig() leaves the name of a model that Ollama pulled as it is", () => {
+    const yaml = "inference:\n  model: ollama:llama3.2:1b\n";
+
+    expect(loadConfig(inputs({ files: { "/srv/reactune.yaml": yaml } })).inference.model).toBe("ollama:llama3.2:1b");
   });
 
   test("loadConfig() refuses a secret given twice when variable and file are both set", () => {

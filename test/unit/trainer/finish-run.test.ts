@@ -66,6 +66,21 @@ test("finishRun() leaves the adapter waiting for a person, with the command, whe
   expect(opened()).toBe(0);
 });
 
+test("finishRun() leaves the adapter waiting, and says why, when the engine that answers takes none now", async () => {
+  for (const [adapters, wanted] of [
+    ["never", /Grade B: better\. .*takes no adapters, so the base goes on answering.*reactune adapters activate/],
+    ["at-start", /only when it starts: start it with --lora \S+ .*reactune adapters activate/],
+  ] as const) {
+    const { activate, serving, service } = await openJudged();
+    const base = { ...serving.base, adapters };
+    const run = await finishRun(activate, async () => ({ ...serving, base }), "run-1", "auto");
+
+    expect(run.state).toBe("waiting-for-approval");
+    expect(run.verdict).toMatch(wanted);
+    expect(await service()).toBeUndefined();
+  }
+});
+
 test("finishRun() ends the run as failed and leaves what is in service when the engine refuses the adapter", async () => {
   const { activate, serving, service } = await openJudged();
   const mute = { ...serving, engine: scriptedEngine(() => ({ text: "" })) };

@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
 import { AdapterRefusedError, InferenceUnavailableError, ReplyBrokenOffError } from "#core/errors.ts";
-import { OpenAiEngine, type OpenAiEngineOptions, type ServerKind } from "#inference/openai/openai-engine.ts";
+import { OpenAiEngine, type OpenAiEngineOptions } from "#inference/openai/openai-engine.ts";
+import type { ServerKind } from "#inference/openai/presets.ts";
 import { collect, request } from "../../../contract/inference-engine.ts";
 import { silentLog } from "../../../fixtures/llama/engine-under-test.ts";
 import {
@@ -36,6 +37,7 @@ function openEngine(
   const engine = new OpenAiEngine({
     hosts: servers.map(({ url }) => ({ url, kind, key: "sk-secret" })),
     base,
+    model: "base",
     firstTokenMaxMs: 5000,
     nextTokenMaxMs: 300,
     hostRetryMs: 500,
@@ -139,7 +141,10 @@ test("prepare() loads an adapter into vLLM once, generate() asks for it by name,
     sendJson(response, 200, {});
     return true;
   });
-  const engine = openEngine([server], "vllm", { adapterPathOnHost: (digest) => `/shared/${digest}`, prompts });
+  const engine = openEngine([server], "vllm", {
+    adapterPathOnHost: async ({ digest }) => `/shared/${digest}`,
+    prompts,
+  });
   await engine.prepare({ adapter: ADAPTER });
   await collect(engine.generate(request({ adapter: ADAPTER })));
   expect((await engine.health()).adaptersLoaded).toEqual([ADAPTER.digest]);
@@ -166,7 +171,7 @@ test("prepare() takes an adapter that vLLM has already, and refuses one that it 
       return true;
     };
   const open = async (models: readonly string[]) =>
-    openEngine([await openServer(answer(models))], "vllm", { adapterPathOnHost: (digest) => digest });
+    openEngine([await openServer(answer(models))], "vllm", { adapterPathOnHost: async ({ digest }) => digest });
 
   await expect((await open(["base", name])).prepare({ adapter: ADAPTER })).resolves.toBeUndefined();
   await expect((await open(["base"])).prepare({ adapter: ADAPTER })).rejects.toThrow(AdapterRefusedError);

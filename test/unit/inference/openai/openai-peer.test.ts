@@ -31,7 +31,8 @@ describe.skipIf(ollamaProgram === undefined)("OpenAI's API, as Ollama serves it 
   test("generate() says what the embedded engine says, and ends as it does", async () => {
     const engine = new OpenAiEngine({
       hosts: [{ url: `${ollama.url}/v1/`, kind: "plain" }],
-      base: { ...prompts.base, name: model },
+      base: prompts.base,
+      model,
       firstTokenMaxMs: 60_000,
       nextTokenMaxMs: 20_000,
       hostRetryMs: 500,
