@@ -4,7 +4,7 @@ import type { DataPaths } from "./data-paths.ts";
 import type { Stores } from "./stores.ts";
 
 /** What holds the records, and what stands in for Redis where there is none. */
-export type RecordStores = Omit<Stores, "deletions" | "rateLimiter" | "events" | "describeProblem">;
+export type RecordStores = Omit<Stores, "deletions" | "rateLimiter" | "events">;
 
 /** One SQLite file and a folder of adapters, which any number of processes of one machine may open at once. */
 export async function openSqliteRecords(
@@ -55,6 +55,7 @@ export async function openMongoRecords(
       : { jobs: shared.jobs, close: async () => {} };
   return {
     ...mongo,
+    describeProblem: () => undefined,
     files: openGridFiles(connection, await openFileStore(paths.adapters, Date.now)),
     jobs: local.jobs,
     async close() {

@@ -33,7 +33,8 @@ export async function openStores(config: Config, log: Log): Promise<Stores> {
     const deletions = openDeletionLog(paths.deletions);
     return {
       ...own,
-      ...(shared ?? { rateLimiter: meanwhile, events: memoryEventBus(), describeProblem: () => undefined }),
+      ...(shared ?? { rateLimiter: meanwhile, events: memoryEventBus() }),
+      describeProblem: () => shared?.describeProblem() ?? own.describeProblem(),
       privacy: logDeletions(own.privacy, deletions),
       deletions,
       async close() {

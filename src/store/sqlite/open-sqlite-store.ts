@@ -25,6 +25,7 @@ import { sqliteFeedback } from "./feedback.ts";
 import { prepareFinishEvent, sqliteInbox } from "./inbox.ts";
 import { settleWrites } from "./late-sync.ts";
 import { sqliteLeases } from "./leases.ts";
+import { createLogEmptier } from "./log-emptier.ts";
 import { migrate } from "./migrate.ts";
 import { sqliteModelStore } from "./model-uses.ts";
 import { sqliteModeration } from "./moderation.ts";
@@ -56,6 +57,8 @@ export interface SqliteStore {
   readonly cache: SemanticCache;
   readonly leases: Leases;
   readonly archive: Archive;
+  /** Undefined while all is well; else what is not as it should be, in words. */
+  describeProblem(): string | undefined;
   /** For `openSqliteJobQueue`, whose table is in the same file. */
   readonly jobsDatabase: Sql;
   close(): void;
@@ -68,6 +71,8 @@ export interface SqliteStoreOptions {
   readonly now: () => number;
   /** How many events of a run are kept; 5,000 when not given. */
   readonly runEventsMax?: number;
+  /** How long after a try that failed erased words are taken out of the log again; 5 s when not given. */
+  readonly emptyAgainMs?: number;
   /** Hears of every statement that the store prepares. */
   readonly onPrepare?: (sql: string) => void;
 }
@@ -93,11 +98,12 @@ function listenerOf({ onPrepare }: SqliteStoreOptions): Pick<SqliteStoreOptions,
 }
 
 function composeStore(sql: Sql, options: SqliteStoreOptions): SqliteStore {
-  const { now, runEventsMax = 5000 } = options;
+  const { now, log, runEventsMax = 5000, emptyAgainMs: againMs = 5000 } = options;
   const listener = listenerOf(options);
   const counts = sqliteCounts(sql);
   const marks = sqliteTurnMarks(sql);
   const erased = sqliteErasedLookup(sql);
+  const emptier = createLogEmptier(sql, { againMs, ...(log === undefined ? {} : { log }) });
   // Nothing in the cache is worth an fsync: what a power cut takes is answered again.
   const cacheSql = new Sql(sql.path, { durability: "normal", busyMs: BUSY_MS, ...listener });
   const cache = openSqliteCache(cacheSql);
@@ -132,13 +138,15 @@ function composeStore(sql: Sql, options: SqliteStoreOptions): SqliteStore {
     settings: settled(sqliteSettings(sql)),
     moderation: settled(sqliteModeration(sql, erased)),
     platforms: settled(sqlitePlatforms(sql)),
-    privacy: settled(sqlitePrivacy(sql, counts, marks)),
+    privacy: settled(sqlitePrivacy(sql, counts, marks, emptier)),
     vectors: settled(sqliteTurnVectors(sql)),
     cache,
     leases: settled(sqliteLeases(sql)),
     archive: sqliteArchive(sql.path, { now, busyMs: BUSY_MS }),
+    describeProblem: emptier.describeProblem,
     jobsDatabase,
     close() {
+      emptier.close();
       cache.close();
       cacheSql.close();
       jobsDatabase.close();

@@ -4,6 +4,7 @@ import type { Erased, PrivacyStore } from "#store/privacy-store.ts";
 import { keyText, optionalKey } from "./columns.ts";
 import type { Counts } from "./counts.ts";
 import { type Erasing, sqliteErasings } from "./erasing.ts";
+import type { LogEmptier } from "./log-emptier.ts";
 import { sqlitePersonReader } from "./person-reader.ts";
 import type { Sql } from "./sql.ts";
 import { prepareAdd } from "./table.ts";
@@ -23,7 +24,7 @@ type Unfinished = UnfinishedRow & Readonly<Record<string, string | number>>;
 /** The recorded moment is our clock's; a platform's may be ahead. What is there when somebody asks goes, whatever its time. */
 const ALL = Number.MAX_SAFE_INTEGER;
 
-export function sqlitePrivacy(sql: Sql, counts: Counts, marks: TurnMarks): PrivacyStore {
+export function sqlitePrivacy(sql: Sql, counts: Counts, marks: TurnMarks, emptier: LogEmptier): PrivacyStore {
   const erasings = sqliteErasings(sql, counts, marks);
   const addDeletion = prepareAdd(sql, deletionTable);
   const addPlace = prepareAdd(sql, erasedPlaceTable);
@@ -49,8 +50,8 @@ export function sqlitePrivacy(sql: Sql, counts: Counts, marks: TurnMarks): Priva
       begin.run(row);
     });
     const erased = await runToEnd(erasings.erasePerson(deletion, untilMs));
-    end.run(row);
-    sql.emptyLog();
+    // Unfinished until the words are out of the log too: the next start tries again.
+    await emptier.empty(() => end.run(row));
     return erased;
   }
 
@@ -61,8 +62,7 @@ export function sqlitePrivacy(sql: Sql, counts: Counts, marks: TurnMarks): Priva
       begin.run(row);
     });
     const erased = await runToEnd(erasings.erasePlace(place, untilMs));
-    end.run(row);
-    sql.emptyLog();
+    await emptier.empty(() => end.run(row));
     return erased;
   }
 
@@ -77,14 +77,16 @@ export function sqlitePrivacy(sql: Sql, counts: Counts, marks: TurnMarks): Priva
     ...sqlitePersonReader(sql),
     erasePerson: (workspaceId, userId, atMs) => erasePerson({ workspaceId, userId, atMs }, ALL),
     async eraseTurn(turnId) {
-      return runToEnd(erasings.erase([keyText(turnId)]));
+      const erased = await runToEnd(erasings.erase([keyText(turnId)]));
+      if (erased.turnIds.length > 0) emptier.request();
+      return erased;
     },
     erasePlace: ({ workspaceId, channelId }, atMs) =>
       erasePlace({ workspaceId, atMs, ...(channelId === undefined ? {} : { channelId }) }, ALL),
     async eraseBefore(workspaceId, before, limit) {
       const rows = listOld.all({ workspace: keyText(workspaceId), before, limit });
       const erased = await runToEnd(erasings.erase(rows.map(({ id }) => id)));
-      if (erased.turnIds.length > 0) sql.emptyLog();
+      if (erased.turnIds.length > 0) await emptier.empty();
       return erased;
     },
     async resumeErasures() {

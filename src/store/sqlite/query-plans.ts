@@ -20,6 +20,7 @@ const SMALL = [
   "mark",
   "model_use",
   "permission",
+  "record_version",
   "run",
   "service",
   "setting",

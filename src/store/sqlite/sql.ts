@@ -96,9 +96,15 @@ export class Sql {
     await this.#late.settle();
     if (this.#checkpointing !== undefined || this.writes < this.#checkpointedWrites + CHECKPOINT_WRITES) return;
     this.#checkpointedWrites = this.writes;
-    this.#checkpointing = this.#checkpoint().finally(() => {
+    void this.bringLog();
+  }
+
+  /** Brings the log of late writes into the file, beside the event loop. Never rejects: what could not be done is done the next time. */
+  bringLog(): Promise<void> {
+    this.#checkpointing ??= this.#checkpoint().finally(() => {
       this.#checkpointing = undefined;
     });
+    return this.#checkpointing;
   }
 
   async #flushLog(): Promise<void> {
