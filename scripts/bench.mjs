@@ -9,6 +9,10 @@ if (process.argv[only + 1] === "platform") {
   // Its peers live under test/, so it is no part of the program.
   process.argv.splice(only, 2);
   await import("./bench-platform.mjs");
+} else if (process.argv[only + 1] === "million") {
+  // The program asks its own store; its process is then watched beside a peer that lives under test/.
+  process.argv.splice(only, 2);
+  await import("./bench-million.mjs");
 } else {
   const { dist } = await import("./setup/paths.mjs");
   const { isChatPrepared, prepareChat } = await import("./setup/prepare-chat.mjs");

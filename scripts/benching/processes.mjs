@@ -29,17 +29,14 @@ export function openBenchWorld() {
       return start([built.file], options);
     },
     /** The product as `npm start` runs it, on a data folder of its own. */
-    startProgram({ settings, variables, loopDelay = false, nodeFlags = [] }) {
+    startProgram({ settings, variables, loopDelay = false, nodeFlags = [], command = "start", data }) {
       const flags = Object.entries(settings).flatMap(([key, value]) => ["--set", `${key}=${value}`]);
-      const data = join(folder, `data-${children.length}`);
-      return start(
-        [...nodeFlags, "--import", reporter, join(dist, "main.js"), "start", "--data", data, "--port", "0", ...flags],
-        {
-          cwd: folder,
-          variables: { ...variables, ...(loopDelay ? { BENCH_LOOP_DELAY: "1" } : {}) },
-          isReady: (log) => log.includes("is ready"),
-        },
-      );
+      const main = [join(dist, "main.js"), command, "--data", data ?? join(folder, `data-${children.length}`)];
+      return start([...nodeFlags, "--import", reporter, ...main, "--port", "0", ...flags], {
+        cwd: folder,
+        variables: { ...variables, ...(loopDelay ? { BENCH_LOOP_DELAY: "1" } : {}) },
+        isReady: (log) => log.includes("is ready"),
+      });
     },
     async close() {
       await Promise.all(children.map((child) => child.stop()));

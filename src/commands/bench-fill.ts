@@ -164,7 +164,7 @@ function cacheEntryOf(scope: string, number: number, nowMs: number): CacheEntry 
     domain: "support",
     vector: benchVector(number),
     createdAtMs: nowMs - number,
-    expiresAtMs: nowMs + DAY_MS,
+    expiresAtMs: nowMs + 30 * DAY_MS,
     hits: 0,
   };
 }

@@ -1,0 +1,103 @@
+// `npm run bench -- --only million`: a store of 1,000,000 turns, kept in the temporary folder. First the program asks its store every
+// query and builds a data set; then the process `reactune bots` serves that store, and its memory is watched.
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+
+const { values } = parseArgs({
+  options: {
+    turns: { type: "string", default: "1000000" },
+    events: { type: "string", default: "1500" },
+    "per-second": { type: "string", default: "40" },
+    askers: { type: "string", default: "4" },
+    "as-built": { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+  },
+});
+if (!values["as-built"]) {
+  const { isChatPrepared, prepareChat } = await import("./setup/prepare-chat.mjs");
+  const { createProgress } = await import("./setup/progress.mjs");
+  if (!isChatPrepared()) await prepareChat(createProgress());
+}
+const { dist } = await import("./setup/paths.mjs");
+const report = await runProgram(join(dist, "main.js"), [
+  "bench",
+  "--only",
+  "million",
+  "--turns",
+  values.turns,
+  "--json",
+]);
+if (report.failed.length > 0) {
+  process.exitCode = 1;
+  throw new Error(`Cannot measure the store: ${report.failed[0].why}`);
+}
+const directory = /kept in (.+)$/.exec(report.rows[0].note)[1];
+const { benchBotsMemory } = await import("./benching/bots-memory.mjs");
+const [events, perSecond, askers] = [values.events, values["per-second"], values.askers].map(Number);
+process.stderr.write("Watching the bots\n");
+const bots = await benchBotsMemory({ data: directory, events, perSecond, askers });
+const rows = [...report.rows, ...botRows(bots)];
+const isMissed = ({ value, goal }) =>
+  goal !== undefined && !(value >= (goal.min ?? -Infinity) && value <= (goal.max ?? Infinity));
+if (values.json) {
+  process.stdout.write(`${JSON.stringify({ ...report, rows, bots }, null, 2)}\n`);
+} else {
+  for (const row of rows) {
+    const goal = row.goal === undefined ? "" : isMissed(row) ? "missed" : "met";
+    const bound =
+      row.goal === undefined ? "" : row.goal.max === undefined ? `>= ${row.goal.min}` : `<= ${row.goal.max}`;
+    const value = `${Number.isInteger(row.value) ? row.value : Number(row.value.toPrecision(3))} ${row.unit}`;
+    process.stdout.write(
+      `${row.measured.padEnd(76)}${value.padStart(12)}  ${bound.padEnd(10)}${goal.padEnd(8)}${row.note ?? ""}\n`,
+    );
+  }
+  const { machine } = report;
+  process.stdout.write(
+    `\n${machine.dateUtc}, ${machine.cores} x ${machine.processor}, load ${machine.loadBefore.toFixed(1)}\n`,
+  );
+}
+
+function botRows({ hasOllama, mostBytes, startedBytes, peakBytes, answered, asked, acknowledgedMs, ...rest }) {
+  const mib = (bytes) => Math.round(bytes / 2 ** 20);
+  const row = (measured, value, unit, note, goal) => ({
+    bench: "million",
+    measured,
+    value,
+    unit,
+    note,
+    ...(goal ? { goal } : {}),
+  });
+  const model = hasOllama ? "Ollama holds the model" : "with a model of 2 MB";
+  const kinds = `${mib(mostBytes.anonymous)} MiB of its own, ${mib(mostBytes.file)} MiB of files; embedder included`;
+  return [
+    row("memory of `reactune bots` after its start", mib(startedBytes.all), "MiB", model),
+    row("memory of `reactune bots` under load, at most", mib(peakBytes), "MiB", `${model}; ${kinds}`, { max: 300 }),
+    row("its event loop, late by at most", rest.loopDelayMs.max, "ms", `p99 ${rest.loopDelayMs.p99.toFixed(1)} ms`),
+    row(
+      "Slack's events acknowledged, p99",
+      acknowledgedMs.p99,
+      "ms",
+      `p50 ${acknowledgedMs.p50.toFixed(1)} ms of ${rest.events}`,
+    ),
+    row("questions answered meanwhile", answered, "", `of ${asked}`),
+  ];
+}
+
+function runProgram(main, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [main, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+    let printed = "";
+    child.stdout.setEncoding("utf8").on("data", (text) => {
+      printed += text;
+    });
+    child.once("error", reject);
+    child.once("exit", () => {
+      try {
+        resolve(JSON.parse(printed));
+      } catch (cause) {
+        reject(new Error("Cannot measure the store: the program printed no figures", { cause }));
+      }
+    });
+  });
+}
