@@ -18,6 +18,11 @@ export interface PlatformConnector {
    * question gone); anything else may be tried again.
    */
   post(part: ReplyPart): Promise<PostedPart>;
+  /**
+   * Whether a part whose first words were posted now could be given its final text at once. Where it says no, nothing is shown
+   * before the end, which is posted whole. A connector without it always could.
+   */
+  hasRoomFor?(part: ReplyPart): Promise<boolean>;
   /** Replaces the text of a posted part. Called again with `isFinal` at the end, always. Rejects as `post`. */
   edit(posted: PostedPart, part: ReplyPart): Promise<void>;
   /** Deletes a message of ours; one that is gone already is no error. */

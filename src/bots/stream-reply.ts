@@ -186,9 +186,14 @@ export function openReplyStream(parts: ReplyStreamParts, target: ReplyTarget): R
       isDirty = false;
       const change = nextGrowing();
       if (change === undefined) return;
-      const { posted, nextEditAtMs } = stateOf(change.part);
+      const { posted, isUnknown, nextEditAtMs } = stateOf(change.part);
       if (now() < nextEditAtMs) {
         isDirty = true;
+        return;
+      }
+      if (posted === undefined && !isUnknown && (await connector.hasRoomFor?.(change)) === false) {
+        isDirty = true;
+        nextShowAtMs = now() + connector.limits.editIntervalMs;
         return;
       }
       await pace.take(channelKey, posted === undefined && change.part === 0 ? "first" : "edit", growing.signal);

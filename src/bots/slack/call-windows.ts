@@ -10,6 +10,8 @@ export interface CallWindows {
   waitMs(method: string, channelId: string | undefined): number;
   /** A call is made now; the returned function tells that it was answered. */
   begin(method: string, channelId: string | undefined): () => void;
+  /** How many calls may be made now. */
+  left(method: string): number;
   /** Whether calls that can be left out leave enough of the window to those that must be made. */
   hasSpare(method: string): boolean;
 }
@@ -73,6 +75,13 @@ export function createCallWindows(now: Now): CallWindows {
     return known;
   }
 
+  function left(method: string): number {
+    const window = WINDOWS.get(method);
+    if (window === undefined) return Number.POSITIVE_INFINITY;
+    const { underWay, answeredAtMs } = madeOf(method, undefined, window);
+    return window.calls - underWay - answeredAtMs.length;
+  }
+
   return {
     waitMs(method, channelId) {
       const window = windowOf(method, channelId);
@@ -93,12 +102,8 @@ export function createCallWindows(now: Now): CallWindows {
         own.answeredAtMs = [...own.answeredAtMs, now()];
       };
     },
-    hasSpare(method) {
-      const window = WINDOWS.get(method);
-      if (window === undefined) return true;
-      const { underWay, answeredAtMs } = madeOf(method, undefined, window);
-      return underWay + answeredAtMs.length < window.calls - (window.reserved ?? 0);
-    },
+    left,
+    hasSpare: (method) => left(method) > (WINDOWS.get(method)?.reserved ?? 0),
   };
 }
 

@@ -13,6 +13,8 @@ export interface SlackCalls {
   run<Result>(kind: CallKind, act: (client: webApi.WebClient) => Promise<Result>): Promise<Result>;
   /** Whether the method's budget has room for a call that can be left out. */
   hasRoom(method: string): boolean;
+  /** How many calls of the method need not wait. */
+  left(method: string): number;
 }
 
 export interface CallKind {
@@ -95,6 +97,7 @@ export function createSlackCalls(client: webApi.WebClient, now: Now): SlackCalls
 
   return {
     hasRoom,
+    left: (method) => (isBlocked(method) ? 0 : windows.left(method)),
     async run(kind, act) {
       const key = keyOf(kind);
       let waits = 0;

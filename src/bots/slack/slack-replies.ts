@@ -18,7 +18,8 @@ import type { SlackWorkspace, SlackWorkspaces } from "./slack-workspaces.ts";
  * buttons. Where Slack refuses that, the text holds a link or is no extension of what is shown, or an append's outcome is
  * unknown, the message is edited instead: an edit gets no previews. The last call always leaves the whole text.
  */
-export interface SlackReplies extends Pick<PlatformConnector, "post" | "edit" | "remove" | "reconcile"> {
+export interface SlackReplies
+  extends Required<Pick<PlatformConnector, "post" | "hasRoomFor" | "edit" | "remove" | "reconcile">> {
   /** Replies that are being written in a channel or thread. */
   growingIn(workspaceId: string, channelId: string, threadId: string | undefined): readonly PostedPart[];
 }
@@ -52,6 +53,8 @@ interface Growing {
 /** Least time between two edits that only show progress. */
 export const EDIT_INTERVAL_MS = 1000;
 const GROWING_MAX = 2000;
+/** A reply that has not grown for so long was given up. */
+const ENDED_WITHIN_MS = 60_000;
 const POSTS_MAX = 3;
 /**
  * After a lost answer the message may take a moment to show in the history. In times that a call is waited for; the later looks
@@ -100,6 +103,18 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
       return false;
     // A stream that cannot be ended soon would keep its buttons from people for up to a minute.
     return workspace.calls.hasRoom("chat.startStream") && workspace.calls.hasRoom("chat.stopStream");
+  }
+
+  /** Every reply that grows by edits needs one more for its end: beyond Slack's minute those would wait, each behind all before it. */
+  async function hasRoomFor(part: ReplyPart): Promise<boolean> {
+    const workspace = await workspaces.get(part.workspaceId);
+    if (canStream(part, workspace)) return true;
+    const sinceMs = now() - ENDED_WITHIN_MS;
+    const awaited = [...growing.entries()].filter(
+      ([, one]) => one.workspaceId === part.workspaceId && !one.isStream && one.editedAtMs > sinceMs,
+    );
+    const posting = [...begun.values()].reduce((sum, count) => sum + count, 0);
+    return workspace.calls.left("chat.update") > awaited.length + posting;
   }
 
   async function startStream(
@@ -363,6 +378,7 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
 
   return {
     post,
+    hasRoomFor,
     edit,
     reconcile,
     async remove({ workspaceId, channelId, messageId }) {

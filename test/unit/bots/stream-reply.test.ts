@@ -102,6 +102,38 @@ test("finish() tells the place before the final text when earlier text was shown
   ]);
 });
 
+test("update() shows nothing while the platform has no room to end what is begun, and finish() posts the whole", async () => {
+  const platform = memoryPlatform({ editIntervalMs: 1000, messageCharsMax: 100 });
+  const room = { isThere: false, asked: 0 };
+  const hasRoomFor = async () => {
+    room.asked++;
+    return room.isThere;
+  };
+  const crowded = { ...platform, connector: { ...platform.connector, hasRoomFor } };
+  const { stream, finish } = openStream({ platform: crowded });
+  stream.update("Hel");
+  await vi.advanceTimersByTimeAsync(3500);
+  expect([platform.writes, room.asked]).toEqual([[], 4]);
+
+  await finish("Hello");
+
+  expect(platform.writes).toMatchObject([{ act: "post", text: "Hello", isFinal: true }]);
+});
+
+test("update() shows the newest text when the platform has room again", async () => {
+  const platform = memoryPlatform({ editIntervalMs: 1000, messageCharsMax: 100 });
+  const room = { isThere: false };
+  const crowded = { ...platform, connector: { ...platform.connector, hasRoomFor: async () => room.isThere } };
+  const { stream } = openStream({ platform: crowded });
+  stream.update("Hel");
+  await vi.advanceTimersByTimeAsync(500);
+  stream.update("Hello");
+  room.isThere = true;
+  await vi.advanceTimersByTimeAsync(600);
+
+  expect(platform.writes).toMatchObject([{ act: "post", text: "Hello", isFinal: false }]);
+});
+
 test("update() shows no more often than the platform allows, and always the newest text", async () => {
   const { stream, finish, platform } = openStream({ editIntervalMs: 1000 });
   for (let length = 1; length <= 35; length++) {

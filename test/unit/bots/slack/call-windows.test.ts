@@ -43,6 +43,19 @@ test("waitMs() holds up no method that Slack does not limit, and none for the sa
   expect(callAll(1000, "auth.test").at(-1)).toBe(0);
 });
 
+test("left() counts what a minute still holds, and nothing against a method without a limit", () => {
+  const { callAll, windows, clock } = openWindows();
+
+  callAll(48, "chat.update");
+  expect(windows.left("chat.update")).toBe(2);
+  const end = windows.begin("chat.update", undefined);
+  expect(windows.left("chat.update")).toBe(1);
+  end();
+  clock.nowMs += 60_000;
+  expect(windows.left("chat.update")).toBe(50);
+  expect(windows.left("auth.test")).toBe(Number.POSITIVE_INFINITY);
+});
+
 test("hasSpare() keeps two of five edits for those that end a reply", () => {
   const { callAll, windows, clock } = openWindows();
 

@@ -186,6 +186,33 @@ test("a 429 is waited out by a final text, and left out by one on the way", asyn
   expect(performance.now() - started).toBeGreaterThan(900);
 });
 
+test("hasRoomFor() keeps an edit for the end of each reply that grows by edits", async () => {
+  const clock = { nowMs: 1_800_000_000_000 };
+  const { connector, growing, whole } = await openThread({ streaming: "edits", now: () => clock.nowMs });
+  const posted = await connector.post(growing("One"));
+  for (let edits = 0; edits < 48; edits++) await connector.edit(posted, whole(`One ${edits}`));
+  expect(await connector.hasRoomFor?.(growing("Two"))).toBe(true);
+
+  const other = await connector.post(growing("Two", { turnId: "turn-2" }));
+  await connector.post(growing("Three", { turnId: "turn-3" }));
+  expect(await connector.hasRoomFor?.(growing("Four"))).toBe(false);
+  await connector.edit(other, whole("Two, all of it", { turnId: "turn-2" }));
+  expect(await connector.hasRoomFor?.(growing("Four"))).toBe(false);
+
+  clock.nowMs += 60_000;
+  expect(await connector.hasRoomFor?.(growing("Four"))).toBe(true);
+});
+
+test("hasRoomFor() lets a reply begin as a stream when no edit is left", async () => {
+  const clock = { nowMs: 1_800_000_000_000 };
+  const { connector, growing, whole } = await openThread({ now: () => clock.nowMs });
+  const posted = await connector.post(whole("One"));
+  for (let edits = 0; edits < 50; edits++) await connector.edit(posted, whole(`One ${edits}`));
+
+  expect(await connector.hasRoomFor?.(growing("Two"))).toBe(true);
+  expect(await connector.hasRoomFor?.(growing("Two, see https://example.com"))).toBe(false);
+});
+
 test("reconcile() finds a posted part, a stream that was left, and nothing else", async () => {
   const world = await openThread();
   const { slack, connector, growing, whole } = world;
