@@ -279,6 +279,15 @@ export class MigrationFailedError extends OperatingError {
   }
 }
 
+/** A server is away: the same again succeeds when it is back. Nothing is wrong with what was asked. */
+export function isOutage(error: unknown): boolean {
+  return isStoreOutage(error) || error instanceof InferenceUnavailableError;
+}
+
+export function isStoreOutage(error: unknown): boolean {
+  return error instanceof StoreUnreachableError || error instanceof RedisUnavailableError;
+}
+
 /** The words for a log or a person, with the hint where the error has one. Never a credential: errors hold none. */
 export function describeError(error: unknown): string {
   if (error instanceof OperatingError) return `${error.message}. ${error.hint}`;

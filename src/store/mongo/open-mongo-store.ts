@@ -30,7 +30,7 @@ import { mongoLeases } from "./leases.ts";
 import { migrate } from "./migrate.ts";
 import { mongoModelStore } from "./model-uses.ts";
 import { mongoModeration } from "./moderation.ts";
-import { tellOutages } from "./outages.ts";
+import { tellOutages, toldOutage } from "./outages.ts";
 import { mongoPeopleStore } from "./people.ts";
 import { mongoPlatforms } from "./platforms.ts";
 import { mongoPrivacy } from "./privacy.ts";
@@ -43,6 +43,7 @@ import { mongoSettling } from "./settle.ts";
 import { mongoTurnWriter } from "./turn-writer.ts";
 import { mongoTurns } from "./turns.ts";
 import { mongoTurnVectors } from "./vectors.ts";
+import { watchOutages } from "./watch-outages.ts";
 
 export interface MongoStore {
   readonly chat: ChatStore;
@@ -60,6 +61,8 @@ export interface MongoStore {
   readonly archive: Archive;
   /** For `openGridFiles`. */
   readonly connection: Connection;
+  /** Undefined while a server takes writes; else what is away, in words. */
+  describeOutage(): string | undefined;
   close(): Promise<void>;
 }
 
@@ -86,13 +89,15 @@ export async function openMongoStore(options: MongoStoreOptions): Promise<MongoS
     await store.resume();
     options.log?.info({ hosts: hostsOf(options.uri), database: connection.name }, "store.opened");
     return store.bundle;
-  } catch (cause) {
+  } catch (error) {
+    const told = toldOutage(connection, error); // before the connection forgets its hosts
     await connection.close();
-    throw cause;
+    throw told;
   }
 }
 
-function composeStore(connection: Connection, { now, runEventsMax = 5000, cache: given }: MongoStoreOptions) {
+function composeStore(connection: Connection, { now, log, runEventsMax = 5000, cache: given }: MongoStoreOptions) {
+  const { describeOutage } = watchOutages(connection, now, log);
   const rows = openCollections(connection);
   const erased = mongoErasedLookup(rows);
   const intents = mongoIntents(rows, now);
@@ -147,6 +152,7 @@ function composeStore(connection: Connection, { now, runEventsMax = 5000, cache:
     leases: tell(leases),
     archive: tell(archive),
     connection,
+    describeOutage,
     async close() {
       await settling.rest();
       await connection.close();

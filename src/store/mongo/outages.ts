@@ -27,8 +27,13 @@ function telling(connection: Connection, method: Method): Method {
 }
 
 function rethrow(connection: Connection, error: unknown): never {
-  if (!isOutage(error)) throw error;
-  throw new StoreUnreachableError(hostsOf(connection), { cause: new Error((error as Error).name) });
+  throw toldOutage(connection, error);
+}
+
+/** The error itself where it is none of an outage. */
+export function toldOutage(connection: Connection, error: unknown): unknown {
+  if (!isOutage(error)) return error;
+  return new StoreUnreachableError(hostsOf(connection), { cause: new Error((error as Error).name) });
 }
 
 /** A member that steps down, or is shut down, marks its errors so. */
@@ -37,6 +42,6 @@ function isOutage(error: unknown): boolean {
   return error instanceof MongoError && error.hasErrorLabel("RetryableWriteError");
 }
 
-function hostsOf(connection: Connection): string {
+export function hostsOf(connection: Connection): string {
   return connection.getClient().options.hosts.join(",");
 }

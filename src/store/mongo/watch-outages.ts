@@ -1,0 +1,35 @@
+import type { Connection } from "mongoose";
+import type { Now } from "#core/clock.ts";
+import type { Log } from "#core/log.ts";
+import { hostsOf } from "./outages.ts";
+
+export interface OutageWatch {
+  /** Undefined while a server takes writes. */
+  describeOutage(): string | undefined;
+}
+
+/** Told once per outage, however many requests fail meanwhile: by the driver's own look at the servers, every 2 s. */
+export function watchOutages(connection: Connection, now: Now, log?: Log): OutageWatch {
+  const hosts = hostsOf(connection);
+  let awaySinceMs: number | undefined;
+  connection.getClient().on("topologyDescriptionChanged", ({ newDescription }) => {
+    const isUp = [...newDescription.servers.values()].some(({ isWritable }) => isWritable);
+    if (isUp && awaySinceMs !== undefined) {
+      log?.info({ hosts, awayMs: now() - awaySinceMs }, "store.returned");
+      awaySinceMs = undefined;
+    } else if (!isUp && awaySinceMs === undefined && !isClosing(connection)) {
+      log?.warn({ hosts }, "store.lost");
+      awaySinceMs = now();
+    }
+  });
+  return {
+    describeOutage: () =>
+      awaySinceMs === undefined
+        ? undefined
+        : `MongoDB at ${hosts} does not answer: messages are taken in again when it is back`,
+  };
+}
+
+function isClosing({ readyState }: Connection): boolean {
+  return readyState === 0 || readyState === 3;
+}
