@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "#config/schema.ts";
+import { describeError, isOutage } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import { parseQuietHours } from "#core/quiet-hours.ts";
 import type { Job } from "#jobs/job-queue.ts";
@@ -44,6 +46,11 @@ export function trainerParts(config: Config, stores: Stores, log: Log): Pick<Ope
 const LEASE_MS = 15_000;
 /** A job that used up its attempts is failed by the queue, which knows nothing of runs: its run is looked for this often. */
 const TEND_MS = 10_000;
+const QUEUE_RETRY_MS = 2000;
+const OUTAGE_FIRST_MS = 1000;
+const OUTAGE_LONGEST_MS = 8000;
+/** Past that the job's tries are used up by it: an engine may be away for good. */
+const OUTAGE_MAX_MS = 3_600_000;
 
 export function openTrainer(
   config: Config,
@@ -57,11 +64,24 @@ export function openTrainer(
   let tending: NodeJS.Timeout | undefined;
   const { activate, request } = trainerParts(config, stores, log);
 
+  /** An outage is waited for, since it uses up no try: the job stays ours. */
   async function run(job: Job, signal: AbortSignal): Promise<void> {
+    const startedAtMs = Date.now();
+    for (let waitMs = OUTAGE_FIRST_MS; !(await isRunEnded(job, signal, startedAtMs)); waitMs *= 2) {
+      log.warn({ runId: job.id }, "run.waits-for-servers");
+      await sleep(Math.min(waitMs, OUTAGE_LONGEST_MS), undefined, { signal });
+    }
+  }
+
+  /** False while a server is away. */
+  async function isRunEnded(job: Job, signal: AbortSignal, startedAtMs: number): Promise<boolean> {
     try {
-      await runInWorker(config, job.id, log, { signal, isCancel: () => !stop.signal.aborted });
+      const end = await runInWorker(config, job.id, log, { signal, isCancel: () => !stop.signal.aborted });
+      if (end === "interrupted") return false;
       await finishRun(activate, openServing, job.id, config.trainer.promotion);
+      return true;
     } catch (error) {
+      if (isOutage(error) && !signal.aborted && Date.now() - startedAtMs < OUTAGE_MAX_MS) return false;
       if (!stop.signal.aborted && job.attempts >= job.attemptsMax) {
         await giveUpRun(activate, job.id, error);
         await tend();
@@ -74,13 +94,22 @@ export function openTrainer(
     try {
       await tendRuns({ ...request, runsDirectory: dataPaths(config.data).runs });
     } catch (error) {
-      log.error({ err: error }, "runs.not-tended");
+      if (isOutage(error)) log.warn({ reason: describeError(error) }, "runs.not-tended");
+      else log.error({ err: error }, "runs.not-tended");
     }
   }
 
-  function takeJobs(): Promise<void> {
+  /** A queue that fails is taken up again: a trainer that runs and takes no job would be missed by nobody. */
+  async function takeJobs(): Promise<void> {
     const { parallelRuns: parallel } = config.trainer;
-    return stores.jobs.work(TRAIN_JOB, run, { parallel, leaseMs: LEASE_MS, signal: stop.signal });
+    while (!stop.signal.aborted) {
+      try {
+        await stores.jobs.work(TRAIN_JOB, run, { parallel, leaseMs: LEASE_MS, signal: stop.signal });
+      } catch (error) {
+        log.error({ err: error }, "queue.failed");
+        await sleep(QUEUE_RETRY_MS, undefined, { signal: stop.signal }).catch(() => {}); // stopping
+      }
+    }
   }
 
   return {
@@ -88,9 +117,7 @@ export function openTrainer(
     activate,
     work() {
       tending = setInterval(() => void tend(), TEND_MS).unref();
-      working = tend()
-        .then(takeJobs)
-        .catch((error: unknown) => log.error({ err: error }, "queue.failed"));
+      working = tend().then(takeJobs);
     },
     async schedule() {
       const { schedule } = await import("node-cron");

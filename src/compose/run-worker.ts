@@ -7,18 +7,20 @@ import { TrainingFailedError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 
 const GRACE_MS = 30_000;
+/** Of a worker whose store went away: the run is as good as before (EX_TEMPFAIL of sysexits.h). */
+export const OUTAGE_EXIT_CODE = 75;
 
 /**
  * Runs one training run in a process of its own, at low priority, so that building rows and evaluating never hold up a
  * reply. The worker lives on this process's end of its standard input: the first line is the configuration, "cancel"
- * cancels, and the end of it means that this process is gone.
+ * cancels, and the end of it means that this process is gone. "interrupted": a server went away, and the run goes on when it is back.
  */
 export function runInWorker(
   config: Config,
   runId: string,
   log: Log,
   stop: { signal: AbortSignal; isCancel: () => boolean },
-): Promise<void> {
+): Promise<"ended" | "interrupted"> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [join(programDirectory, "dist", "main.js"), "training-worker", runId], {
       stdio: ["pipe", "inherit", "inherit"],
@@ -45,9 +47,11 @@ export function runInWorker(
     child.on("error", (cause) => finish(() => reject(workerError(runId, "it cannot be started", cause))));
     child.on("exit", (exitCode, signal) => {
       log.info({ runId, exitCode, signal }, "worker.exited");
-      finish(() =>
-        exitCode === 0 ? resolve() : reject(workerError(runId, `the worker ended with ${signal ?? exitCode}`)),
-      );
+      finish(() => {
+        if (exitCode === 0) resolve("ended");
+        else if (exitCode === OUTAGE_EXIT_CODE) resolve("interrupted");
+        else reject(workerError(runId, `the worker ended with ${signal ?? exitCode}`));
+      });
     });
   });
 }

@@ -1,4 +1,4 @@
-import { OperatingError, TrainingFailedError } from "#core/errors.ts";
+import { isStoreOutage, OperatingError, TrainingFailedError } from "#core/errors.ts";
 import type { Dataset, Run } from "#core/learning.ts";
 import type { Judgement } from "./judge-adapter.ts";
 import { reportRun } from "./report-run.ts";
@@ -70,7 +70,7 @@ function adapterName(domain: string, nowMs: number, digest: string): string {
   return `reactune-${domain}-${new Date(nowMs).toISOString().slice(0, 10).replaceAll("-", "")}-${digest.slice(0, 8)}`;
 }
 
-/** Cancelled is not failed. A trainer that failed is tried again while attempts are left; what cannot work is not. */
+/** Cancelled is not failed, nor is a run whose store is away. A trainer that failed is tried again while attempts are left; what cannot work is not. */
 export async function endFailed(
   parts: RunParts,
   journal: RunJournal,
@@ -83,7 +83,7 @@ export async function endFailed(
     await forgetWords(files);
     return cancelled;
   }
-  if (signal.aborted) throw error;
+  if (signal.aborted || isStoreOutage(error)) throw error;
   if (error instanceof TrainingFailedError && journal.run.attempts < parts.settings.attemptsMax) {
     await journal.say("warning", `${error.message}; trying again from the last checkpoint`);
     throw error;

@@ -1,4 +1,4 @@
-import { describeError, OperatingError, TrainingUnavailableError } from "#core/errors.ts";
+import { describeError, isOutage, OperatingError, TrainingUnavailableError } from "#core/errors.ts";
 import { hasEnded, type Run } from "#core/learning.ts";
 import type { BaseModel } from "#inference/inference-engine.ts";
 import { type ActivateParts, activateAdapter, type ServingEngine } from "./activate-adapter.ts";
@@ -9,6 +9,7 @@ import { openRunJournal } from "./run-journal.ts";
 /**
  * The last step of a run, done by who serves: puts an accepted adapter into service, or leaves it waiting for a person.
  * Doing it twice changes nothing. An adapter that the engine refuses ends the run as failed; what is in service stays.
+ * Rejects when a server is away: the adapter was judged, and may go into service later.
  */
 export async function finishRun(
   parts: ActivateParts,
@@ -38,7 +39,7 @@ export async function finishRun(
       reason: `run ${run.id}: ${verdict}`,
     });
   } catch (error) {
-    if (!(error instanceof OperatingError)) throw error;
+    if (isOutage(error) || !(error instanceof OperatingError)) throw error;
     const { code, message, hint } = error;
     return journal.end("failed", describeError(error), { error: { code, message, hint } });
   }

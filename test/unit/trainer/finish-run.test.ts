@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { NotReadyError, TrainingUnavailableError } from "#core/errors.ts";
+import { InferenceUnavailableError, NotReadyError, TrainingUnavailableError } from "#core/errors.ts";
 import { finishRun, giveUpRun } from "#trainer/finish-run.ts";
 import { scriptedEngine } from "../../fixtures/dashboard/scripted-engine.ts";
 import { openTrainingWorld } from "./training-world.ts";
@@ -98,6 +98,17 @@ test("finishRun() rejects, to be tried again, when the engine has a bug", async 
 
   await expect(finishing).rejects.toThrow(TypeError);
   expect((await store.learning.findRun("run-1"))?.state).toBe("activating");
+});
+
+test("finishRun() rejects and leaves a judged adapter to be put into service later when the engine is away", async () => {
+  const { activate, finish, store } = await openJudged();
+  const openAway = () => Promise.reject(new InferenceUnavailableError("Ollama"));
+
+  const finishing = finishRun(activate, openAway, "run-1", "auto");
+
+  await expect(finishing).rejects.toThrow(InferenceUnavailableError);
+  expect((await store.learning.findRun("run-1"))?.state).toBe("activating");
+  expect(await finish()).toMatchObject({ state: "activated" });
 });
 
 test("finishRun() leaves a run alone that has nothing to put into service", async () => {

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { TrainingFailedError, TrainingUnavailableError } from "#core/errors.ts";
+import { StoreUnreachableError, TrainingFailedError, TrainingUnavailableError } from "#core/errors.ts";
 import { CANCELLED } from "#trainer/end-run.ts";
 import { runFiles } from "#trainer/run-files.ts";
 import { runTraining } from "#trainer/run-training.ts";
@@ -69,6 +69,20 @@ test("runTraining() leaves figures and no words of people behind", async () => {
   const names = await readdir(left);
   expect(names).toContain("report.json");
   for (const name of names) expect(await readFile(join(left, name), "utf8")).not.toMatch(/form lie|Where do I find/);
+});
+
+test("runTraining() rejects, and the run goes on later, when the store went away meanwhile", async () => {
+  const world = await openTrainingWorld();
+  await world.queueRun();
+  const learning = {
+    ...world.store.learning,
+    saveDataset: () => Promise.reject(new StoreUnreachableError("db:27017")),
+  };
+
+  await expect(world.train(undefined, { learning })).rejects.toThrow(StoreUnreachableError);
+
+  expect((await world.store.learning.findRun("run-1"))?.state).toBe("collecting");
+  expect(await world.train()).toMatchObject({ state: "activating", attempts: 2 });
 });
 
 test("runTraining() rejects the adapter with the reason when it is worse than the base", async () => {
