@@ -21,7 +21,8 @@ import { listenNear } from "./listen-near.ts";
 import type { Metrics } from "./metrics.ts";
 import { type OpenChat, openChat } from "./open-chat.ts";
 import { openConnectors } from "./open-connectors.ts";
-import { openOperations } from "./open-operations.ts";
+import { openOperations, readEngineUnready } from "./open-operations.ts";
+import { openPatiently } from "./open-patiently.ts";
 import { openServingEngine } from "./open-serving.ts";
 import { openStores } from "./open-stores.ts";
 import { type OpenTrainer, openTrainer } from "./open-trainer.ts";
@@ -62,8 +63,11 @@ export async function startAll(config: Config, options: StartOptions, log: Log):
   const { recorder } = options;
   const watch = (connector: PlatformConnector) => recorder?.watch(connector) ?? connector;
   const has = (role: Role) => options.roles.includes(role);
-  const opened = await openStores(config, log);
+  const operations = await openOperations(config.operations, options.metrics);
+  const patience = { onWait: operations.tellWait, log };
+  const opened = await openPatiently("the stores", () => openStores(config, log), patience);
   const stores = recorder === undefined ? opened : await recordWithoutErased(opened, recorder, log);
+  const openEngine = () => openPatiently("the model", () => openServingEngine(config, log), patience);
   const { tracesUrl } = config.operations;
   const tracing =
     tracesUrl === undefined
@@ -73,9 +77,12 @@ export async function startAll(config: Config, options: StartOptions, log: Log):
   const connector = createLocalConnector({ now: Date.now, newId });
   const chat =
     has("bots") || has("dashboard")
-      ? await openChat(config, stores, has("dashboard") ? [watch(connector)] : [], log, async (settings) =>
-          has("bots") ? (await openConnectors(config, stores.platforms, settings, log)).map(watch) : [],
-        )
+      ? await openChat(config, stores, has("dashboard") ? [watch(connector)] : [], log, {
+          openEngine,
+          tracing,
+          openOthers: async (settings) =>
+            has("bots") ? (await openConnectors(config, stores.platforms, settings, log)).map(watch) : [],
+        })
       : undefined;
   const serving = openOnce(() => openServingEngine(config, log));
   const trainer = openTrainer(config, stores, async () => chat?.opened ?? serving.open(), log);
@@ -96,16 +103,10 @@ export async function startAll(config: Config, options: StartOptions, log: Log):
   const withdraw =
     web === undefined || base === undefined ? undefined : await announceServer(config, web.url, readVersion(), base);
   const engine = chat?.opened.engine;
-  const operations =
-    options.metrics === undefined
-      ? undefined
-      : await openOperations(config.operations, options.metrics, {
-          stores,
-          ...(engine === undefined ? {} : { engine }),
-        });
+  operations.watch({ stores, ...(engine === undefined ? {} : { engine }) });
   return {
     ...(web === undefined ? {} : { url: web.url }),
-    ...(operations === undefined ? {} : { operationsUrl: operations.url }),
+    ...(operations.url === undefined ? {} : { operationsUrl: operations.url }),
     ...(base === undefined ? {} : { model: { name: base.name, isStandIn: base.isStandIn } }),
     async close() {
       await withdraw?.();
@@ -113,18 +114,24 @@ export async function startAll(config: Config, options: StartOptions, log: Log):
       await trainer.close();
       await chat?.close();
       await serving.close();
-      await operations?.close();
+      await operations.close();
       await tracing.close();
       await stores.close();
     },
   };
 }
 
-/** Opened when it is first asked for, and not at all when nobody asks. */
+/** Opened when it is first asked for, and not at all when nobody asks. One that could not be opened is tried again. */
 function openOnce<T extends { close(): Promise<void> }>(open: () => Promise<T>) {
   let opened: Promise<T> | undefined;
   return {
-    open: () => (opened ??= open()),
+    open() {
+      opened ??= open().catch((error: unknown) => {
+        opened = undefined;
+        throw error;
+      });
+      return opened;
+    },
     close: async () => (await opened?.catch(() => undefined))?.close(),
   };
 }
@@ -184,10 +191,7 @@ async function openDashboard(
         messageCharsMax: config.conversation.messageMaxChars,
       };
     },
-    readUnready: async () => {
-      const health = await chat.opened.engine.health();
-      return health.isReady ? undefined : health.detail;
-    },
+    readUnready: async () => stores.describeOutage() ?? (await readEngineUnready(chat.opened.engine)),
     describeProblem: stores.describeProblem,
     readReadiness: () =>
       readWorkspaceReadiness(stores.learning, localScope(""), domains, readinessSettings(config), Date.now()),

@@ -8,6 +8,8 @@ import { cursorKey, type ShardGreeting } from "./discord-shards.ts";
 import { openChat } from "./open-chat.ts";
 import { openDiscord } from "./open-connectors.ts";
 import { openLog } from "./open-log.ts";
+import { openPatiently } from "./open-patiently.ts";
+import { openServingEngine } from "./open-serving.ts";
 import { openStores } from "./open-stores.ts";
 
 const CLOSE_MAX_MS = 20_000;
@@ -30,15 +32,19 @@ export async function runDiscordShard(): Promise<void> {
   const { shard } = greeting;
   const config: Config = { ...greeting.config, feedback: { emoji: new Map(greeting.emoji) } };
   const log = withFields(await openLog(config.log, "stdout"), { shard });
-  const stores = await openStores(config, log);
+  const patience = { log, onWait: () => {} };
+  const stores = await openPatiently("the stores", () => openStores(config, log), patience);
   const platforms = ownCursor(stores.platforms, shard);
   let end: (reason: { readonly refusal?: unknown }) => void = () => {};
   const ended = new Promise<{ readonly refusal?: unknown }>((resolve) => {
     end = resolve;
   });
-  const chat = await openChat(config, { ...stores, platforms }, [], log, async (settings) => {
-    const connector = await openDiscord(config, settings, log, greeting.shards);
-    return [noteRefusal(connector, (refusal) => end({ refusal }))];
+  const chat = await openChat(config, { ...stores, platforms }, [], log, {
+    openEngine: () => openPatiently("the model", () => openServingEngine(config, log), patience),
+    openOthers: async (settings) => {
+      const connector = await openDiscord(config, settings, log, greeting.shards);
+      return [noteRefusal(connector, (refusal) => end({ refusal }))];
+    },
   });
   const grace = closeWithGrace({ delay: CLOSE_MAX_MS, logger: false, skip: [...LEFT_TO_MANAGER] }, async ({ err }) => {
     if (err !== undefined) log.error({ err }, "program.crashed");

@@ -1,3 +1,4 @@
+import { isOutage } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 
 export interface Metrics {
@@ -91,7 +92,13 @@ export async function openMetrics(): Promise<Metrics> {
         help,
         registers,
         async collect() {
-          this.set(await read());
+          try {
+            this.set(await read());
+          } catch (error) {
+            // What cannot be asked has no figure; the others stay readable, in an outage above all.
+            if (!isOutage(error)) throw error;
+            this.remove();
+          }
         },
       });
     },

@@ -44,6 +44,14 @@ export interface OpenChat {
   close(): Promise<void>;
 }
 
+export interface ChatOptions {
+  /** Platforms that read the settings of their places; none when not given. */
+  readonly openOthers?: (settings: SettingsWatch) => Promise<readonly PlatformConnector[]>;
+  readonly tracing?: Tracing;
+  /** How it is opened where a server that is away is waited for. */
+  readonly openEngine?: () => Promise<OpenEngine>;
+}
+
 /** The window of history read from the store; tokens usually cut sooner. */
 const HISTORY_TURNS_MAX = 50;
 const CLOSE_GRACE_MS = 10_000;
@@ -53,12 +61,11 @@ export async function openChat(
   stores: Stores,
   own: readonly PlatformConnector[],
   log: Log,
-  /** Platforms that read the settings of their places; none when not given. */
-  openOthers: (settings: SettingsWatch) => Promise<readonly PlatformConnector[]> = async () => [],
-  tracing: Tracing = noTracing,
+  options: ChatOptions = {},
 ): Promise<OpenChat> {
+  const { tracing = noTracing } = options;
   const domains = readDomains(config.assistant.domainsFile);
-  const opened = await openServingEngine(config, log);
+  const opened = await (options.openEngine?.() ?? openServingEngine(config, log));
   const embedding = await openEmbedding(config, log); // after the engine: see the note on loggers there
   const embedder = embedding === undefined ? undefined : embedOnce(embedding.embedder);
   const services = await watchServices(stores.learning, stores.events, log);
@@ -73,7 +80,7 @@ export async function openChat(
     (place, overrides) => placeSettingsOf(config, place, overrides),
     log,
   );
-  const connectors = [...own, ...(await openOthers(places))];
+  const connectors = [...own, ...((await options.openOthers?.(places)) ?? [])];
   const examples = embedder === undefined ? undefined : openExamples(config, stores, embedder, log);
   const parts: AnswerParts = {
     ...stores,

@@ -6,7 +6,7 @@ import type { SettingsWatch } from "#bots/place-settings.ts";
 import type { PlatformConnector } from "#bots/platform-connector.ts";
 import { startRetention } from "#bots/retention.ts";
 import type { Config } from "#config/schema.ts";
-import { describeError, OperatingError } from "#core/errors.ts";
+import { describeError, isStoreOutage, OperatingError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import type { Platform } from "#core/scope.ts";
 import type { BaseModel } from "#inference/inference-engine.ts";
@@ -138,7 +138,8 @@ async function isStarted({ platform }: PlatformConnector, start: () => Promise<v
     await start();
     return true;
   } catch (error) {
-    if (platform === "local" || !(error instanceof OperatingError)) throw error;
+    // Nobody would start it again when the store is back: the process ends, and waits for the store at its next start.
+    if (platform === "local" || isStoreOutage(error) || !(error instanceof OperatingError)) throw error;
     log.error({ platform, reason: describeError(error) }, "platform.not-started");
     return false;
   }

@@ -1,5 +1,4 @@
 import type { Config } from "#config/schema.ts";
-import type { OperationsServer } from "#dashboard/operations-server.ts";
 import type { InferenceEngine } from "#inference/inference-engine.ts";
 import { TRAIN_JOB } from "#trainer/request-training.ts";
 import type { Metrics } from "./metrics.ts";
@@ -7,15 +6,59 @@ import type { Stores } from "./stores.ts";
 
 const JOBS_COUNTED_MAX = 200;
 
-/** Health and figures of this process for supervisors; undefined when no port is set. */
-export async function openOperations(
-  config: Config["operations"],
-  metrics: Metrics,
-  parts: { readonly stores: Stores; readonly engine?: Pick<InferenceEngine, "health"> },
-): Promise<OperationsServer | undefined> {
+/** Health and figures of this process for supervisors, from before anything else is open: they see a process that waits. */
+export interface Operations {
+  /** Undefined when no port is set. */
+  readonly url?: string;
+  /** Why the process is not ready yet. */
+  tellWait(why: string | undefined): void;
+  /** Everything is open: from now on these are asked. */
+  watch(parts: { readonly stores: Stores; readonly engine?: Pick<InferenceEngine, "health"> }): void;
+  close(): Promise<void>;
+}
+
+export async function openOperations(config: Config["operations"], metrics: Metrics | undefined): Promise<Operations> {
   const { host, port } = config;
-  if (port === undefined) return undefined;
-  const { stores, engine } = parts;
+  if (port === undefined || metrics === undefined) {
+    return { tellWait: () => {}, watch: () => {}, close: async () => {} };
+  }
+  let waitsFor: string | undefined = "starting";
+  let stores: Stores | undefined;
+  let engine: Pick<InferenceEngine, "health"> | undefined;
+  const { listenForSupervisors } = await import("#dashboard/operations-server.ts");
+  const server = await listenForSupervisors(
+    {
+      async readUnready() {
+        if (stores === undefined) return waitsFor;
+        return stores.describeOutage() ?? (await readEngineUnready(engine));
+      },
+      describeProblem: () => stores?.describeProblem(),
+      readMetrics: metrics.read,
+    },
+    { host, port },
+  );
+  return {
+    url: server.url,
+    tellWait(why) {
+      waitsFor = why ?? "starting";
+    },
+    watch(parts) {
+      ({ stores, engine } = parts);
+      measure(metrics, parts);
+    },
+    close: () => server.close(),
+  };
+}
+
+/** Undefined: it answers, or the process has none of its own. */
+export async function readEngineUnready(
+  engine: Pick<InferenceEngine, "health"> | undefined,
+): Promise<string | undefined> {
+  const health = await engine?.health();
+  return health === undefined || health.isReady ? undefined : health.detail;
+}
+
+function measure(metrics: Metrics, { stores, engine }: Parameters<Operations["watch"]>[0]): void {
   if (engine !== undefined) {
     metrics.gauge("reactune_replies_waiting", "Questions that wait for a free stream", async () => {
       return (await engine.health()).waiting;
@@ -33,16 +76,4 @@ export async function openOperations(
       return jobs.filter((job) => job.state === state).length;
     });
   }
-  const { listenForSupervisors } = await import("#dashboard/operations-server.ts");
-  return listenForSupervisors(
-    {
-      async readUnready() {
-        const health = await engine?.health();
-        return health === undefined || health.isReady ? undefined : health.detail;
-      },
-      describeProblem: stores.describeProblem,
-      readMetrics: metrics.read,
-    },
-    { host, port },
-  );
 }

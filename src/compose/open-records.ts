@@ -20,6 +20,7 @@ export async function openSqliteRecords(
   const { jobsDatabase, ...sqlite } = openSqliteStore({ path: paths.database, log, now: Date.now });
   return {
     ...sqlite,
+    describeOutage: () => undefined,
     // SQLite's erasing reaches its own cache; MongoDB's the one that it is given.
     privacy: shared === undefined ? sqlite.privacy : evictErased(sqlite.privacy, shared.cache),
     files: await openFileStore(paths.adapters, Date.now),

@@ -35,6 +35,8 @@ export interface Stores {
   readonly archive: Archive;
   readonly jobs: JobQueue;
   readonly events: EventBus;
+  /** Undefined while records can be read and written; else why not, in words: nothing can be answered meanwhile. */
+  describeOutage(): string | undefined;
   /** Undefined while all is well; else what works worse meanwhile, in words. */
   describeProblem(): string | undefined;
   close(): Promise<void>;

@@ -30,6 +30,9 @@ export function notFound(what: string, id: string): HttpRefusal {
 const STATUS_OF_CODE: ReadonlyMap<string, RefusalStatus> = new Map([
   ["QUEUE_FULL", 429],
   ["INFERENCE_UNAVAILABLE", 503],
+  ["STORE_UNREACHABLE", 503],
+  ["STORE_BUSY", 503],
+  ["REDIS_UNAVAILABLE", 503],
   ["MODEL_NOT_FOUND", 503],
   ["TRAINING_UNAVAILABLE", 503],
   ["DOMAIN_UNKNOWN", 404],

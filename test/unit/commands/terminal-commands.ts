@@ -28,6 +28,7 @@ export async function openTerminalCommands({ store, parts }: World): Promise<Ope
     deletions: openDeletionLog(join(makeTempFolder(), "deletions.jsonl")),
     jobs: sqliteJobQueue({ database: store.jobsDatabase, now: Date.now }),
     rateLimiter: memoryRateLimiter(),
+    describeOutage: () => undefined,
     describeProblem: () => undefined,
     close: async () => {},
   };

@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import { openMetrics } from "#compose/metrics.ts";
+import { RedisUnavailableError } from "#core/errors.ts";
 import { listenForSupervisors } from "#dashboard/operations-server.ts";
 import { recordingLog } from "../bots/chat-world.ts";
 
@@ -42,6 +43,19 @@ test("meter() counts every event by name, passes it on, and reads the figures of
     expect(text).toContain(`${line}\n`);
   expect(text).toContain("process_cpu_seconds_total");
   expect(text).not.toContain("t1");
+});
+
+test("openMetrics() leaves out the figure of a server that is away, and keeps the others readable", async () => {
+  const metrics = await openMetrics();
+  metrics.gauge("reactune_training_jobs_queued", "Training runs that are queued", () => {
+    throw new RedisUnavailableError("redis:6379", "it is not connected");
+  });
+  metrics.gauge("reactune_replies_waiting", "Questions that wait", () => 3);
+
+  const { text } = await metrics.read();
+
+  expect(text).toContain("reactune_replies_waiting 3\n");
+  expect(text).not.toMatch(/^reactune_training_jobs_queued/mu);
 });
 
 test("listenForSupervisors() serves health, readiness and figures, and tells why it is not ready", async () => {
