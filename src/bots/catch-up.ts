@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Now } from "#core/clock.ts";
+import { describeError, isStoreOutage } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import type { ChatStore } from "#store/chat-store.ts";
 import type { PlatformStore } from "#store/platform-store.ts";
@@ -21,6 +23,7 @@ export interface CatchUp {
 }
 
 const CURSOR_MS = 10_000;
+const AGAIN_MS = 2000;
 /** Clocks differ, and the last events before an end may not have been stored. */
 const OVERLAP_MS = 60_000;
 /** Replies of this age still get reactions; older ones are read again only when somebody reacts to them anew. */
@@ -33,8 +36,7 @@ export function startCatchUp(parts: CatchUpParts): CatchUp {
   const key = `alive:${connector.platform}`;
   let isStopped = false;
 
-  const caughtUp = readMissed(parts, key)
-    .then((missed) => connector.catchUp(missed))
+  const caughtUp = fetchMissed()
     // Until then the cursor stays: what a kill cuts short is fetched again.
     .then(noteAlive)
     .catch((error: unknown) => log.error({ platform: connector.platform, err: error }, "catch-up.failed"));
@@ -44,6 +46,18 @@ export function startCatchUp(parts: CatchUpParts): CatchUp {
       .catch((error: unknown) => log.error({ platform: connector.platform, err: error }, "cursor.not-kept"));
   }, CURSOR_MS).unref();
 
+  /** A store that goes away meanwhile is waited for, or what was missed would stay so. */
+  async function fetchMissed(): Promise<void> {
+    while (!isStopped) {
+      try {
+        return await connector.catchUp(await readMissed(parts, key));
+      } catch (error) {
+        if (!isStoreOutage(error)) throw error;
+        log.warn({ platform: connector.platform, reason: describeError(error) }, "catch-up.waits");
+        await sleep(AGAIN_MS, undefined, { ref: false });
+      }
+    }
+  }
   async function noteAlive(): Promise<void> {
     if (!isStopped && connector.isConnected?.() !== false) await platforms.putCursor(key, now());
   }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Intake, PostedPlace } from "#bots/intake.ts";
 import type { Missed } from "#bots/platform-connector.ts";
 import type { Now } from "#core/clock.ts";
+import { isStoreOutage } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import type { SlackEvents } from "./accept-events.ts";
 import { msOf, slackMessageSchema } from "./read-message.ts";
@@ -185,6 +186,7 @@ async function attempt(parts: CatchUpParts, act: () => Promise<void>): Promise<v
     await act();
   } catch (error) {
     if (parts.signal.aborted) return;
+    if (isStoreOutage(error)) throw error; // the next would fail too: all is fetched again later
     const cause = error instanceof Error ? error.cause : undefined;
     parts.log.warn({ err: error, code: slackErrorOf(cause) }, "slack.catch-up-skipped");
   }

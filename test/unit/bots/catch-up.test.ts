@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test, vi } from "vitest";
 import { startCatchUp } from "#bots/catch-up.ts";
 import type { Missed, PlatformConnector } from "#bots/platform-connector.ts";
+import { StoreUnreachableError } from "#core/errors.ts";
 import { openIntakeWorld } from "./intake-world.ts";
 
 const ALIVE = "alive:discord";
@@ -72,6 +73,23 @@ test("startCatchUp() keeps the cursor where it was until all that was missed is 
   isReadable = true;
   await start().caughtUp;
   expect(await cursor()).toBe(clock.nowMs);
+});
+
+test("startCatchUp() waits for a store that went away, and fetches what was missed then", async () => {
+  let tries = 0;
+  const { start, cursor, store, lines, clock } = await openCatchUp({
+    async catchUp() {
+      tries += 1;
+      if (tries === 1) throw new StoreUnreachableError("db:27017");
+    },
+  });
+  await store.platforms.putCursor(ALIVE, 1000);
+
+  await start().caughtUp;
+
+  expect(tries).toBe(2);
+  expect(await cursor()).toBe(clock.nowMs);
+  expect(lines.map(({ event }) => event)).toContain("catch-up.waits");
 });
 
 test("startCatchUp() moves the cursor while the platform is connected only, and a last time at the end", async () => {
