@@ -78,6 +78,15 @@ export async function listRunning(url: string, signal: AbortSignal): Promise<rea
   return readModels(await openOllamaClient(url, signal).ps());
 }
 
+/** Answered at once whatever the host is at; a refusal is an answer too. Rejects with HostOutageError. */
+export async function askIfThere(url: string, signal: AbortSignal): Promise<void> {
+  try {
+    await (await fetchFrom(`${url}/api/version`, signal)).text();
+  } catch (error) {
+    if (!(error instanceof OllamaRefusalError)) throw error;
+  }
+}
+
 /** Uploads a file unless the host has it; the host hashes it too, and refuses another content. */
 export async function uploadBlob(url: string, path: string, digest: string, signal: AbortSignal): Promise<void> {
   const address = `${url}/api/blobs/sha256:${digest}`;

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { Sampling } from "../inference-engine.ts";
 import { watchSilence } from "../silence-watch.ts";
-import { openOllamaClient, outageOf } from "./ollama-api.ts";
+import { askIfThere, openOllamaClient, outageOf } from "./ollama-api.ts";
 import { keepAlive, type RunnerSettings, runnerOptions, samplingOptions } from "./ollama-options.ts";
 
 export interface StreamRequest {
@@ -39,13 +39,16 @@ const Piece = z.object({
  */
 const GIVEN_UP = /^Did not receive done/;
 
+/** Also a host whose processors are all at work says its version within this time. */
+const ASK_TIMEOUT_MS = 4000;
+
 /** Rejects with HostOutageError when the host fails or falls silent, with OllamaRefusalError when it says no. */
 export async function* streamReply(
   url: string,
   request: StreamRequest,
   signal: AbortSignal,
 ): AsyncGenerator<StreamPiece, void, undefined> {
-  const watch = watchSilence(request.firstTokenMaxMs);
+  const watch = watchSilence(request.firstTokenMaxMs, () => askIfThere(url, AbortSignal.timeout(ASK_TIMEOUT_MS)));
   const combined = AbortSignal.any([signal, watch.signal]);
   let pieces = 0;
   try {
