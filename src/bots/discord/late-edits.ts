@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RESTOptions } from "discord.js";
 import { describeError } from "#core/errors.ts";
@@ -33,6 +34,8 @@ const REWRITES_AFTER = [1, 4];
 
 export function lateEdits({ timeoutMs, signal, log }: LateEditsParts): LateEdits {
   const stale = new Map<string, Stale>();
+  // Every message that is looked after waits with it; Node.js would warn of a leak from the eleventh on.
+  setMaxListeners(MESSAGES_MAX, signal);
 
   function noteGivenUp(messageId: string): void {
     if (stale.has(messageId)) return;

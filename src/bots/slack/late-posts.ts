@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "#core/log.ts";
 import { findReplies, isMarkedAs, isUnmarkedStream, type SoughtPart, type StandingMessage } from "./find-replies.ts";
@@ -44,12 +45,15 @@ interface Lost {
 }
 
 const LOST_MAX = 2000;
+const WAITING_MAX = 2 * LOST_MAX;
 /** After the final text, in times that a call is waited for. */
 const LOOKS_AFTER = [1 / 3, 2, 8];
 const RESTORE_AFTER = [1, 4];
 
 export function latePosts({ callTimeoutMs, isFree, remove, signal, log }: LatePostsParts): LatePosts {
   const lostPosts = recentMap<Lost>(LOST_MAX);
+  // Every part that is looked after waits with it; Node.js would warn of a leak from the eleventh on.
+  setMaxListeners(WAITING_MAX, signal);
 
   async function removeDoubles(part: SoughtPart, messageId: string, lost: Lost, workspace: SlackWorkspace) {
     const messages = await findReplies(part, workspace, "can-skip");

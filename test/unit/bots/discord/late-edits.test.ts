@@ -1,5 +1,8 @@
 import { expect, test, vi } from "vitest";
+import { lateEdits } from "#bots/discord/late-edits.ts";
+import { warningsDuring } from "../../../fixtures/bots/warnings.ts";
 import { openStartedBot } from "../../../fixtures/discord/discord-bot.ts";
+import { recordingLog } from "../chat-world.ts";
 
 /** After this long a request is given up and sent again. */
 const TIMEOUT_MS = 400;
@@ -42,4 +45,22 @@ test.each([
   const sent = 3 + changes.length;
   await vi.waitFor(() => expect(carriedOut("PATCH")).toBeGreaterThan(sent), { timeout: 4000 });
   expect(said()).toEqual([{ id: posted.messageId, content: changes[0] ?? "One two three" }]);
+});
+
+test("noteEdited() warns of no leak when many messages wait to be written again", async () => {
+  const stopping = new AbortController();
+  const late = lateEdits({ timeoutMs: 60_000, signal: stopping.signal, log: recordingLog().log });
+  const send = late.watch(async () => {
+    throw new DOMException("given up", "AbortError");
+  });
+
+  const warned = await warningsDuring(async () => {
+    for (let id = 1; id <= 20; id++) {
+      await send(`https://discord.test/channels/1/messages/${id}`, { method: "PATCH" }).catch(() => {});
+      late.noteEdited(String(id), async () => {});
+    }
+  });
+  stopping.abort();
+
+  expect(warned).toEqual([]);
 });

@@ -1,7 +1,11 @@
 import { expect, test, vi } from "vitest";
 import type { ReplyPart } from "#bots/platform-connector.ts";
+import { latePosts } from "#bots/slack/late-posts.ts";
+import type { SlackWorkspace } from "#bots/slack/slack-workspaces.ts";
+import { warningsDuring } from "../../../fixtures/bots/warnings.ts";
 import { openSlack, replyPart, type SlackWorldOptions } from "../../../fixtures/slack/open-slack.ts";
 import type { Delay } from "../../../fixtures/slack/slack-double.ts";
+import { recordingLog } from "../chat-world.ts";
 
 /** After this long a call is given up; all looks for it are over a third later, and those for doubles eight times later. */
 const TIMEOUT_MS = 250;
@@ -150,3 +154,26 @@ function quickClock(): () => number {
     return atMs;
   };
 }
+
+test("settle() warns of no leak when many parts wait to be written again", async () => {
+  const stopping = new AbortController();
+  const parts = Array.from({ length: 20 }, (_, part) => replyPart({ part }));
+  const late = latePosts({
+    callTimeoutMs: 60_000,
+    isFree: () => true,
+    remove: async () => {},
+    signal: stopping.signal,
+    log: recordingLog().log,
+  });
+  const workspace = {} as SlackWorkspace; // nothing was posted twice, so nobody looks
+
+  const warned = await warningsDuring(async () => {
+    for (const part of parts) {
+      late.noteStale(part);
+      await late.settle(part, "1.000001", workspace, async () => {});
+    }
+  });
+  stopping.abort();
+
+  expect(warned).toEqual([]);
+});
