@@ -31,14 +31,13 @@ export function mongoCountReader(rows: Collections, settling: Settling): CountRe
     },
     async listScopes() {
       await settling.settle();
-      const days = await rows.countDay
-        .find({ domain: { $ne: ALL_DOMAINS }, turns: { $gt: 0 } }, { audience: 1, domain: 1 })
-        .sort({ audience: 1, domain: 1 })
-        .lean<Pick<DayRow, "audience" | "domain">[]>();
-      const scopes = new Map(
-        days.map(({ audience, domain }) => [JSON.stringify([audience, domain]), { audience, domain }]),
-      );
-      return Array.from(scopes.values(), ({ audience, domain }) => readScopeKeys(audience, domain));
+      // A scope has a row for each of its days: only the scopes travel.
+      const found = await rows.countDay.aggregate<{ _id: string; domains: string[] }>([
+        { $match: { audience: { $gt: "" }, domain: { $ne: ALL_DOMAINS }, turns: { $gt: 0 } } },
+        { $group: { _id: "$audience", domains: { $addToSet: "$domain" } } },
+        { $sort: { _id: 1 } },
+      ]);
+      return found.flatMap(({ _id, domains }) => domains.toSorted().map((domain) => readScopeKeys(_id, domain)));
     },
   };
 }

@@ -64,6 +64,9 @@ export const INDEXES: Readonly<Record<string, readonly Index[]>> = {
     { scope: 1, signature: 1, created_at: -1 },
     { turn: 1 },
     { created_at: -1, order: -1 },
+    { scope: 1, order: 1 },
+    { expires_at: 1 },
+    { bytes: 1 },
   ],
 };
 

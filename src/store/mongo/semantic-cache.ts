@@ -147,7 +147,9 @@ export function mongoCache(connection: Connection): SemanticCache {
     },
     async stats() {
       const told = await counts.find({}).lean<{ _id: keyof typeof COUNTS; value: number }[]>();
+      // From the index alone: the entries themselves are megabytes.
       const [sums] = await entries.aggregate<{ entries: number; bytes: number }>([
+        { $match: { bytes: { $gte: 0 } } },
         { $group: { _id: null, entries: { $sum: 1 }, bytes: { $sum: "$bytes" } } },
       ]);
       const none = { exactHits: 0, nearHits: 0, misses: 0, skipped: 0 };
