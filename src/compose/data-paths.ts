@@ -8,6 +8,8 @@ export interface DataPaths {
   /** Outlives the database: a restore erases again whom it names. */
   readonly deletions: string;
   readonly adapters: string;
+  /** This machine's copies of data sets that travel; empty when no run goes on. */
+  readonly datasets: string;
   readonly runs: string;
   readonly general: string;
 }
@@ -19,6 +21,7 @@ export function dataPaths(config: Config["data"]): DataPaths {
     database: join(directory, "reactune.db"),
     deletions: join(directory, "deletions.jsonl"),
     adapters: join(directory, "adapters"),
+    datasets: join(directory, "datasets"),
     runs: join(directory, "runs"),
     general: join(directory, "general"),
   };

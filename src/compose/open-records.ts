@@ -1,5 +1,6 @@
 import type { Log } from "#core/log.ts";
 import { evictErased } from "#store/evict-erased.ts";
+import { DATASET_FILES } from "#store/file-store.ts";
 import type { DataPaths } from "./data-paths.ts";
 import type { Stores } from "./stores.ts";
 
@@ -30,7 +31,7 @@ export async function openSqliteRecords(
 }
 
 /**
- * Records and adapters in MongoDB; of the adapters a copy in the data folder, checked by its hash. Jobs need Redis to leave this machine:
+ * Records, adapters and the data sets of runs in MongoDB; of the files a copy in the data folder, checked by its hash. Jobs need Redis to leave this machine:
  * without it they stay in the folder's SQLite file, and the trainer must share the folder with who asks it.
  */
 export async function openMongoRecords(
@@ -58,6 +59,11 @@ export async function openMongoRecords(
     ...mongo,
     describeProblem: () => undefined,
     files: openGridFiles(connection, await openFileStore(paths.adapters, Date.now)),
+    datasets: openGridFiles(
+      connection,
+      await openFileStore(paths.datasets, Date.now, DATASET_FILES),
+      DATASET_FILES,
+    ),
     jobs: local.jobs,
     async close() {
       await mongo.close();

@@ -92,7 +92,12 @@ export function openTrainer(
 
   async function tend(): Promise<void> {
     try {
-      await tendRuns({ ...request, runsDirectory: dataPaths(config.data).runs });
+      const { datasets } = stores;
+      await tendRuns({
+        ...request,
+        runsDirectory: dataPaths(config.data).runs,
+        ...(datasets === undefined ? {} : { datasets }),
+      });
     } catch (error) {
       if (isOutage(error)) log.warn({ reason: describeError(error) }, "runs.not-tended");
       else log.error({ err: error }, "runs.not-tended");

@@ -13,7 +13,7 @@ import { sha256 } from "./identity.ts";
 import { openEngine } from "./open-inference.ts";
 import { placeSettingsOf } from "./place-settings.ts";
 import type { Stores } from "./stores.ts";
-import { trainerPackageDirectory, trainerPython, trainSettings } from "./training-settings.ts";
+import { trainerFlags, trainerPackageDirectory, trainerPython, trainSettings } from "./training-settings.ts";
 
 /** One row at a time is evaluated and chat comes first, so the run's own engine is kept small. */
 const RUN_ENGINE = { parallelStreams: 1, queueMax: 4, adaptersLoadedMax: 1 } as const;
@@ -31,10 +31,12 @@ export async function openRunParts(config: Config, stores: Stores, log: Log): Pr
     learning: stores.learning,
     people: stores.people,
     files: stores.files,
+    ...(stores.datasets === undefined ? {} : { datasets: stores.datasets }),
     events: stores.events,
     backend: createPythonBackend({
       python: trainerPython(config.trainer),
       program: ["-m", "lora_trainer"],
+      flags: trainerFlags(config.trainer),
       environment: {
         ...readSystem().environment,
         PYTHONPATH: trainerPackageDirectory,

@@ -30,6 +30,8 @@ export interface Stores {
   readonly vectors: TurnVectorStore;
   readonly cache: SemanticCache;
   readonly files: FileStore;
+  /** Undefined where the machine that collects a run's data set is the one that trains. */
+  readonly datasets?: FileStore;
   readonly leases: Leases;
   readonly rateLimiter: RateLimiter;
   readonly archive: Archive;

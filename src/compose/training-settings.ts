@@ -35,6 +35,11 @@ export function trainerPython(config: Config["trainer"]): string {
   return config.python ?? join(assetsDirectory, "python", folder, "python");
 }
 
+/** What computes, of lora_trainer's own choice unless the operator says so. */
+export function trainerFlags({ backend, baseBits }: Config["trainer"]): readonly string[] {
+  return ["--backend", backend, "--base-bits", baseBits];
+}
+
 /**
  * Why training cannot work here, in words; undefined when nothing obvious is missing. Preflight looks closer. With `proofOnly` the
  * adapter need not be of use to anybody: it is made and judged in the embedded engine, and put into service later.

@@ -196,6 +196,8 @@ export const configSchema = z.strictObject({
     schedule: z.string().regex(/^(\S+\s+){4,5}\S+$/),
     promotion: z.enum(["auto", "ask"]),
     python: text(4096).optional(),
+    backend: z.enum(["auto", "mlx", "torch"]),
+    baseBits: z.enum(["auto", "4", "16", "32"]),
   }),
   evaluation: z.strictObject({
     gradeMin: z.enum(["A", "B", "C", "D", "F"]),

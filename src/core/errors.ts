@@ -119,6 +119,15 @@ export class AdapterRefusedError extends OperatingError {
   }
 }
 
+export class DatasetRefusedError extends OperatingError {
+  readonly code = "DATASET_REFUSED";
+  readonly hint = "Look who can write to the database; `reactune train <domain>` collects the data set anew";
+
+  constructor(digest: string, why: string, options?: ErrorOptions) {
+    super(`Cannot train on data set "${digest.slice(0, 12)}": ${why}`, options);
+  }
+}
+
 export class AdapterNotFoundError extends OperatingError {
   readonly code = "ADAPTER_NOT_FOUND";
   readonly hint = "List what there is with `reactune adapters list`";

@@ -79,6 +79,8 @@ export interface Run {
   readonly endedAtMs?: number;
   readonly progress?: RunProgress;
   readonly datasetHash?: string;
+  /** SHA-256 of the file with its words, where other machines can take the run over; the file is there while the run goes on. */
+  readonly datasetFile?: string;
   readonly adapterDigest?: string;
   readonly grade?: Grade;
   /** One sentence for people: why it was activated or rejected. */

@@ -67,6 +67,7 @@ export const runRecord = defineRecord<Run>()({
     endedAtMs: optional(moment),
     progress: optional(progress),
     datasetHash: optional(text),
+    datasetFile: optional(text),
     adapterDigest: optional(text),
     grade: optional(grade),
     verdict: optional(text),

@@ -4,6 +4,15 @@ import { join } from "node:path";
 import type { Dataset } from "#core/learning.ts";
 import type { BuiltDataset } from "./dataset-row.ts";
 
+/** What `writeDataset` writes, in its order: the manifest is last. */
+export const DATASET_FILE_NAMES = [
+  "train.jsonl",
+  "valid.jsonl",
+  "negatives.jsonl",
+  "pairs.jsonl",
+  "manifest.json",
+] as const;
+
 /** `training_data_<timestamp>`: where an export of this data set goes. */
 export function datasetFolderName(built: BuiltDataset): string {
   return `training_data_${timestampOf(built.createdAtMs)}`;

@@ -2,7 +2,7 @@ import { isStoreOutage, OperatingError, TrainingFailedError } from "#core/errors
 import type { Dataset, Run } from "#core/learning.ts";
 import type { Judgement } from "./judge-adapter.ts";
 import { reportRun } from "./report-run.ts";
-import { forgetWords, type RunFiles } from "./run-files.ts";
+import { forgetRun, type RunFiles } from "./run-files.ts";
 import type { RunJournal } from "./run-journal.ts";
 import type { OpenedEngine, RunParts } from "./run-parts.ts";
 import type { TrainResult } from "./training-backend.ts";
@@ -61,7 +61,7 @@ export async function endJudged(
   } else {
     await journal.end("rejected", judgement.verdict, fields);
   }
-  await forgetWords(files); // last: a kill before it would leave a run that can neither go on nor begin again
+  await forgetRun(parts, journal.run, files); // last: a kill before it would leave a run that can neither go on nor begin again
   return journal.run;
 }
 
@@ -80,7 +80,7 @@ export async function endFailed(
 ): Promise<Run> {
   if (signal.aborted && signal.reason === CANCELLED) {
     const cancelled = await journal.end("cancelled", "Cancelled; what is in service stays");
-    await forgetWords(files);
+    await forgetRun(parts, cancelled, files);
     return cancelled;
   }
   if (signal.aborted || isStoreOutage(error)) throw error;
@@ -92,7 +92,7 @@ export async function endFailed(
   parts.log.error({ runId: journal.run.id, err: error }, "run.failed");
   const { code, message, hint } = error;
   const failed = await journal.end("failed", `${message}. ${hint}`, { error: { code, message, hint } });
-  await forgetWords(files);
+  await forgetRun(parts, failed, files);
   return failed;
 }
 

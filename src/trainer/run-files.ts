@@ -1,5 +1,7 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { Run } from "#core/learning.ts";
+import type { FileStore } from "#store/file-store.ts";
 
 /** Where one run keeps what. Words of people lie only in `data`, `tokens` and `replies`, and go when the run ends. */
 export interface RunFiles {
@@ -23,7 +25,17 @@ export function runFiles(runsDirectory: string, runId: string): RunFiles {
   };
 }
 
-/** Removes everything that holds people's words; figures, report and the trainer's stderr stay. */
+/** For a run that has ended: its words go from here and from where another machine would have taken them. */
+export async function forgetRun(
+  { datasets }: { readonly datasets?: FileStore },
+  { datasetFile }: Run,
+  files: RunFiles,
+): Promise<void> {
+  await forgetWords(files);
+  if (datasetFile !== undefined) await datasets?.remove(datasetFile);
+}
+
+/** Removes everything here that holds people's words; figures, report and the trainer's stderr stay. */
 export async function forgetWords(files: RunFiles): Promise<void> {
   for (const path of [files.data, files.tokens, files.work, files.replies])
     await rm(path, { recursive: true, force: true });

@@ -17,6 +17,8 @@ export interface RunParts {
   readonly learning: LearningStore;
   readonly people: PeopleStore;
   readonly files: FileStore;
+  /** Where data sets wait for whichever machine goes on with the run. Undefined where there is but one. */
+  readonly datasets?: FileStore;
   readonly events: EventBus;
   readonly backend: TrainingBackend;
   /** An engine of this process's own, on the same base that serves: the chat's engine is not slowed down by a run. */

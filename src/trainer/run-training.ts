@@ -1,16 +1,17 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { TrainingUnavailableError } from "#core/errors.ts";
+import { DatasetRefusedError, TrainingUnavailableError } from "#core/errors.ts";
 import { type Dataset, hasEnded, type Run } from "#core/learning.ts";
 import { buildDataset } from "./build-dataset.ts";
 import { mayTrain } from "./dataset-consent.ts";
 import { writeDataset, writeDurably, writeSummary } from "./dataset-files.ts";
+import { packDataset, receiveDataset, sendDataset } from "./dataset-parcel.ts";
 import type { DatasetRow } from "./dataset-row.ts";
 import { encodeRows } from "./encode-rows.ts";
 import { endFailed, endJudged, NOT_ALLOWED } from "./end-run.ts";
 import { type GeneralAnswers, readGeneralAnswers } from "./general-answers.ts";
 import { judgeAdapter, readHeldOut } from "./judge-adapter.ts";
-import { forgetWords, type RunFiles, readIfThere, readLines, runFiles } from "./run-files.ts";
+import { forgetRun, type RunFiles, readIfThere, readLines, runFiles } from "./run-files.ts";
 import { openRunJournal, type RunJournal } from "./run-journal.ts";
 import type { OpenedEngine, RunParts } from "./run-parts.ts";
 import type { TrainEvent, TrainJob, TrainResult } from "./training-backend.ts";
@@ -25,7 +26,7 @@ export async function runTraining(parts: RunParts, runId: string, signal: AbortS
   if (found === undefined) throw new TrainingUnavailableError(`run "${runId}" is not in the store`, "Start it again");
   const files = runFiles(parts.settings.runsDirectory, runId);
   if (hasEnded(found.state) || found.state === "activating") {
-    await forgetWords(files); // a kill may have come before
+    await forgetRun(parts, found, files); // a kill may have come before
     return found;
   }
   await mkdir(files.work, { recursive: true, mode: 0o700 });
@@ -41,7 +42,7 @@ export async function runTraining(parts: RunParts, runId: string, signal: AbortS
 async function runStages(parts: RunParts, journal: RunJournal, files: RunFiles, signal: AbortSignal): Promise<Run> {
   if (!(await mayTrain(parts.people, journal.run.scope.workspaceId))) {
     const run = await journal.end("cancelled", NOT_ALLOWED);
-    await forgetWords(files);
+    await forgetRun(parts, run, files);
     return run;
   }
   await journal.enter("collecting", "Collecting what people liked and corrected");
@@ -75,12 +76,12 @@ async function runStages(parts: RunParts, journal: RunJournal, files: RunFiles, 
   }
 }
 
-/** The same run collects once: its rows are what its checkpoints were made of. */
+/** The same run collects once, wherever it goes on: its rows are what its checkpoints were made of. */
 async function collect(parts: RunParts, journal: RunJournal, files: RunFiles, signal: AbortSignal): Promise<Dataset> {
   const { settings } = parts;
   const hash = journal.run.datasetHash;
   const stored = hash === undefined ? undefined : await parts.learning.findDataset(hash);
-  if (stored !== undefined && (await readIfThere(join(files.data, "manifest.json"))) !== undefined) return stored;
+  if (stored !== undefined && (await hasDataset(parts, journal, files))) return stored;
 
   const built = await buildDataset(parts, {
     scope: journal.run.scope,
@@ -99,8 +100,33 @@ async function collect(parts: RunParts, journal: RunJournal, files: RunFiles, si
       "Like or correct more replies; `reactune train <domain> --collect-only` shows what each filter leaves out",
     );
   }
-  await journal.enter("preflight", describeDataset(dataset), { datasetHash: dataset.hash });
+  const { datasets } = parts;
+  const parcel = datasets === undefined ? undefined : await packDataset(files.data);
+  // Named first: what lies in the store without a run that names it would never go.
+  await journal.enter("preflight", describeDataset(dataset), {
+    datasetHash: dataset.hash,
+    ...(parcel === undefined ? {} : { datasetFile: parcel.digest }),
+  });
+  if (datasets !== undefined && parcel !== undefined) await sendDataset(datasets, parcel, files.directory);
   return dataset;
+}
+
+/** Here, or brought here from the machine that collected it. One that was changed on the way is refused and collected anew. */
+async function hasDataset(parts: RunParts, journal: RunJournal, files: RunFiles): Promise<boolean> {
+  if ((await readIfThere(join(files.data, "manifest.json"))) !== undefined) return true;
+  const { datasetFile, id: runId } = journal.run;
+  if (parts.datasets === undefined || datasetFile === undefined) return false;
+  try {
+    const isReceived = await receiveDataset(parts.datasets, datasetFile, files.data);
+    if (isReceived) parts.log.info({ runId, digest: datasetFile }, "dataset.received");
+    return isReceived;
+  } catch (error) {
+    if (!(error instanceof DatasetRefusedError)) throw error;
+    parts.log.error({ runId, err: error }, "dataset.refused");
+    await parts.datasets.remove(datasetFile);
+    await journal.say("warning", `${error.message}; collecting it anew`);
+    return false;
+  }
 }
 
 function describeDataset({ train, valid, liked, corrected, servedAgain, pairs, dropped }: Dataset): string {

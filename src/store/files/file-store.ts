@@ -4,22 +4,21 @@ import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { AdapterRefusedError } from "#core/errors.ts";
-import type { FileStore, StoredFile } from "#store/file-store.ts";
+import { ADAPTER_FILES, type FileStore, type StoredFile } from "#store/file-store.ts";
 
 const DIGEST = /^[0-9a-f]{64}$/u;
-const EXTENSION = ".gguf";
 const UNFINISHED = ".unfinished";
 /** Long enough for any copy that is still going on in another process. */
 const ABANDONED_AFTER_MS = 3_600_000;
 
-/** Adapters in `folder` as `<sha256>.gguf`. Copies that a kill left unfinished go when the store is opened. */
-export async function openFileStore(folder: string, now: () => number): Promise<FileStore> {
-  await mkdir(folder, { recursive: true });
+/** Files in `folder` as `<sha256>.gguf`, or as their kind is called; only the owner may look into it. Copies that a kill left unfinished go when the store is opened. */
+export async function openFileStore(folder: string, now: () => number, kind = ADAPTER_FILES): Promise<FileStore> {
+  const { extension, refuse } = kind;
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   await removeAbandoned(folder, now());
   /** What a file looked like when its hash was last right: unless that changed, 10 MB are not read again for every turn. */
   const verified = new Map<string, string>();
-  const pathOf = (digest: string) => join(folder, `${digest}${EXTENSION}`);
+  const pathOf = (digest: string) => join(folder, `${digest}${extension}`);
 
   /** Undefined when absent; a text that is no digest names no file. */
   async function find(digest: string): Promise<Stats | undefined> {
@@ -35,7 +34,7 @@ export async function openFileStore(folder: string, now: () => number): Promise<
     if (verified.get(digest) !== fingerprintOf(stats)) {
       verified.delete(digest);
       const found = await hashFile(path);
-      if (found !== digest) throw new AdapterRefusedError(digest, "its file was changed after it was stored");
+      if (found !== digest) throw refuse(digest, "its file was changed after it was stored");
       verified.set(digest, fingerprintOf(stats));
     }
     return { digest, path, bytes: stats.size };
@@ -65,7 +64,7 @@ export async function openFileStore(folder: string, now: () => number): Promise<
     },
     async list() {
       const names = await readdir(folder);
-      const digests = names.filter((name) => name.endsWith(EXTENSION)).map((name) => name.slice(0, -EXTENSION.length));
+      const digests = names.filter((name) => name.endsWith(extension)).map((name) => name.slice(0, -extension.length));
       return digests.filter((digest) => DIGEST.test(digest)).sort();
     },
   };

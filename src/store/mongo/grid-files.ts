@@ -4,8 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import mongoose, { type Connection } from "mongoose";
-import { AdapterRefusedError } from "#core/errors.ts";
-import type { FileStore, StoredFile } from "#store/file-store.ts";
+import { ADAPTER_FILES, type FileStore, type StoredFile } from "#store/file-store.ts";
 import { tellOutages } from "./outages.ts";
 
 const DIGEST = /^[0-9a-f]{64}$/u;
@@ -16,13 +15,13 @@ interface GridFile {
 }
 
 /**
- * Adapters for every machine: kept in GridFS under their hash, and opened from a local copy, which is fetched when it is first asked for
+ * Files for every machine: kept in GridFS under their hash, and opened from a local copy, which is fetched when it is first asked for
  * and taken in only when its hash is right. `local` is this machine's copy.
  */
-export function openGridFiles(connection: Connection, local: FileStore): FileStore {
+export function openGridFiles(connection: Connection, local: FileStore, kind = ADAPTER_FILES): FileStore {
   const { db } = connection;
   if (db === undefined) throw new Error("Cannot keep files in MongoDB: the connection is not open");
-  const bucket = new mongoose.mongo.GridFSBucket(db, { bucketName: "adapter_file" });
+  const bucket = new mongoose.mongo.GridFSBucket(db, { bucketName: `${kind.name}_file` });
   const fetching = new Map<string, Promise<StoredFile | undefined>>();
 
   /** Whole ones only: a file's own record is written after its last part. */
@@ -44,14 +43,14 @@ export function openGridFiles(connection: Connection, local: FileStore): FileSto
   async function download(digest: string): Promise<StoredFile | undefined> {
     const [file] = await listOf(digest);
     if (file === undefined) return undefined;
-    const folder = await mkdtemp(join(tmpdir(), "reactune-adapter-"));
+    const folder = await mkdtemp(join(tmpdir(), "reactune-file-"));
     try {
-      const path = join(folder, "adapter.gguf");
+      const path = join(folder, "fetched");
       await pipeline(bucket.openDownloadStream(file._id), createWriteStream(path, { flags: "wx" }));
       const stored = await local.put(path);
       if (stored.digest === digest) return stored;
       await local.remove(stored.digest);
-      throw new AdapterRefusedError(digest, "what MongoDB holds under it has other contents");
+      throw kind.refuse(digest, "what MongoDB holds under it has other contents");
     } finally {
       await rm(folder, { recursive: true, force: true });
     }

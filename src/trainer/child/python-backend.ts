@@ -17,6 +17,8 @@ export interface PythonBackendOptions {
   /** The interpreter of the training environment, and what comes before `train --job`: `["-m", "lora_trainer"]`. */
   readonly python: string;
   readonly program: readonly string[];
+  /** What this machine computes with, after the job: `["--backend", "torch"]`. */
+  readonly flags?: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly niceness: number;
   readonly silenceMaxMs: number;
@@ -38,7 +40,7 @@ export function createPythonBackend(options: PythonBackendOptions): TrainingBack
     let last: TrainerEventOf<Name> | undefined;
     const exit = await runTrainerProcess({
       command: options.python,
-      arguments: [...options.program, call.command, "--job", jobPath],
+      arguments: [...options.program, call.command, "--job", jobPath, ...(options.flags ?? [])],
       environment: { ...options.environment, ...blasEnvironment },
       niceness: options.niceness,
       silenceMaxMs: options.silenceMaxMs,
