@@ -59,11 +59,7 @@ export async function openMongoRecords(
     ...mongo,
     describeProblem: () => undefined,
     files: openGridFiles(connection, await openFileStore(paths.adapters, Date.now)),
-    datasets: openGridFiles(
-      connection,
-      await openFileStore(paths.datasets, Date.now, DATASET_FILES),
-      DATASET_FILES,
-    ),
+    datasets: openGridFiles(connection, await openFileStore(paths.datasets, Date.now, DATASET_FILES), DATASET_FILES),
     jobs: local.jobs,
     async close() {
       await mongo.close();

@@ -37,7 +37,7 @@ export function trainerPython(config: Config["trainer"]): string {
 
 /** What computes, of lora_trainer's own choice unless the operator says so. */
 export function trainerFlags({ backend, baseBits }: Config["trainer"]): readonly string[] {
-  return ["--backend", backend, "--base-bits", baseBits];
+  return ["--backend", backend, "--base-bits", `${baseBits}`];
 }
 
 /**

@@ -197,7 +197,7 @@ export const configSchema = z.strictObject({
     promotion: z.enum(["auto", "ask"]),
     python: text(4096).optional(),
     backend: z.enum(["auto", "mlx", "torch"]),
-    baseBits: z.enum(["auto", "4", "16", "32"]),
+    baseBits: z.union([z.literal("auto"), z.literal([4, 16, 32])]),
   }),
   evaluation: z.strictObject({
     gradeMin: z.enum(["A", "B", "C", "D", "F"]),
