@@ -45,7 +45,7 @@ async function longActsOf(stores: QueriedStores, targets: BenchTargets, nowMs: n
   const { privacy, learning, people, chat } = stores;
   const { workspaceId, busyPerson, quietPerson } = targets;
   const erasedBefore = (await people.listDeletions()).length;
-  const person = erasedBefore === 0 ? quietPerson : `U${31 * (erasedBefore + 1)}`;
+  const person = erasedBefore === 0 ? quietPerson : `U${31 * (erasedBefore + 2)}`;
   return [
     {
       name: "export of a person with a share of the workspace",

@@ -58,7 +58,7 @@ export function benchTargets(): BenchTargets {
     longConversationId: `${LOCAL} conversation 0`,
     workspaceId: LARGE,
     busyPerson: "U0",
-    quietPerson: "U31",
+    quietPerson: "U62",
     busyChannelId: "C2",
     quietChannelId: "CQUIET",
   };

@@ -22,7 +22,10 @@ export function sqliteArchive(path: string, options: { readonly now: () => numbe
     async importLines(lines, { replace }) {
       const sql = open();
       try {
-        return await importRecords(sql, lines, replace);
+        const counts = await importRecords(sql, lines, replace);
+        // All of it stands in the log, which nothing makes smaller by itself.
+        await sql.emptyLog();
+        return counts;
       } finally {
         sql.close();
       }

@@ -23,10 +23,7 @@ export interface LogEmptierOptions {
 
 const TOGETHER_MS = 1000;
 
-export function createLogEmptier(
-  sql: Pick<Sql, "bringLog" | "emptyLog">,
-  { againMs, log }: LogEmptierOptions,
-): LogEmptier {
+export function createLogEmptier(sql: Pick<Sql, "emptyLog">, { againMs, log }: LogEmptierOptions): LogEmptier {
   let waiting: (() => void)[] = [];
   let timer: NodeJS.Timeout | undefined;
   let isKept = false;
@@ -35,10 +32,9 @@ export function createLogEmptier(
   async function attempt(): Promise<void> {
     clearTimeout(timer);
     timer = undefined;
-    // What can be done beside the event loop is; emptying then takes a moment.
-    await sql.bringLog();
+    const isEmpty = await sql.emptyLog();
     if (isClosed) return;
-    if (!sql.emptyLog()) return keep();
+    if (!isEmpty) return keep();
     if (isKept) log?.info({}, "store.log-emptied");
     isKept = false;
     const acts = waiting;

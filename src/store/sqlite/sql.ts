@@ -96,15 +96,9 @@ export class Sql {
     await this.#late.settle();
     if (this.#checkpointing !== undefined || this.writes < this.#checkpointedWrites + CHECKPOINT_WRITES) return;
     this.#checkpointedWrites = this.writes;
-    void this.bringLog();
-  }
-
-  /** Brings the log of late writes into the file, beside the event loop. Never rejects: what could not be done is done the next time. */
-  bringLog(): Promise<void> {
-    this.#checkpointing ??= this.#checkpoint().finally(() => {
+    this.#checkpointing = this.#checkpoint("PASSIVE").finally(() => {
       this.#checkpointing = undefined;
     });
-    return this.#checkpointing;
   }
 
   async #flushLog(): Promise<void> {
@@ -114,10 +108,10 @@ export class Sql {
   }
 
   /** By a connection of its own, in another thread. What a reader still needs stays in the log until the next time. */
-  async #checkpoint(): Promise<void> {
-    const aside = new AsideDatabase(this.path, {});
+  async #checkpoint(mode: "PASSIVE" | "TRUNCATE"): Promise<void> {
+    const aside = new AsideDatabase(this.path, { timeout: EMPTY_LOG_BUSY_MS });
     try {
-      await aside.exec("PRAGMA wal_checkpoint(PASSIVE)");
+      await aside.exec(`PRAGMA wal_checkpoint(${mode})`);
     } catch {
       // Somebody else does it right now.
     } finally {
@@ -156,7 +150,14 @@ export class Sql {
    * Brings the log of late writes into the file and empties it, so that what was overwritten is in neither. Does nothing, and is false, while
    * somebody reads an older state (an export) or writes.
    */
-  emptyLog(): boolean {
+  async emptyLog(): Promise<boolean> {
+    await this.#checkpointing;
+    // The work is done in another thread: a log of gigabytes, after an import, takes a second to cut off.
+    await this.#checkpoint("TRUNCATE");
+    return this.#database.open && this.#isLogEmptied();
+  }
+
+  #isLogEmptied(): boolean {
     this.#database.prepare(`PRAGMA busy_timeout = ${EMPTY_LOG_BUSY_MS}`).get();
     try {
       const row = this.#run(() => this.#database.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get());
