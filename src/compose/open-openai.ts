@@ -106,15 +106,18 @@ async function openProvider(config: ServingConfig, settings: OpenAiSettings, log
 }
 
 async function openOwnServer(config: ServingConfig, settings: OpenAiSettings, log: Log): Promise<OpenEngine> {
-  const [{ OpenAiEngine }, { openModelPrompts }, { findServedModel }] = await Promise.all([
-    import("#inference/openai/openai-engine.ts"),
-    import("#inference/llama/model-prompts.ts"),
-    import("#inference/openai/served-model.ts"),
-  ]);
+  const [{ OpenAiEngine }, { openModelPrompts }, { findServedModel }, { writePeftFolder }, { peftFolders }] =
+    await Promise.all([
+      import("#inference/openai/openai-engine.ts"),
+      import("#inference/llama/model-prompts.ts"),
+      import("#inference/openai/served-model.ts"),
+      import("#inference/llama/write-peft.ts"),
+      import("#inference/llama/peft-folders.ts"),
+    ]);
   const { path: modelPath, name: modelName, isStandIn } = await findModel(config, log);
   // The little model that stands in for the real one is served by nobody.
   if (isStandIn) throw new ModelNotFoundError(config.inference.model);
-  const { contextTokens } = config.inference;
+  const { contextTokens, adapterDirectory } = config.inference;
   const prompts = await openModelPrompts({ modelPath, modelName, isStandIn, contextTokens, log });
   try {
     const base: BaseModel = {
@@ -128,12 +131,17 @@ async function openOwnServer(config: ServingConfig, settings: OpenAiSettings, lo
       base,
       model,
       prompts,
+      ...(adapterDirectory === undefined
+        ? {}
+        : { adapterPathOnHost: (adapter) => writePeftFolder(adapter, modelPath, adapterDirectory) }),
     });
+    const isCopied = adapterDirectory !== undefined && settings.preset.kind === "vllm";
+    const adapterHost = isCopied ? peftFolders(adapterDirectory, (digest) => engine.purge(digest)) : undefined;
     const close = async () => {
       await engine.close();
       await prompts.close();
     };
-    return { engine, encoder: prompts, base, close };
+    return { engine, encoder: prompts, base, ...(adapterHost === undefined ? {} : { adapterHost }), close };
   } catch (error) {
     await prompts.close();
     throw error;

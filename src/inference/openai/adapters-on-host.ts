@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import * as z from "zod";
 import { AdapterRefusedError } from "#core/errors.ts";
+import { HostOutageError } from "../host-pool.ts";
 import type { AdapterFile } from "../inference-engine.ts";
 import { type ApiOptions, ApiRefusalError, callApi } from "./openai-api.ts";
 
@@ -12,6 +13,8 @@ export interface AdaptersOnHost {
   forget(adapterDigest: string): void;
   /** Frees the adapter on the server; at once where it is not loaded. */
   drop(adapterDigest: string, signal: AbortSignal): Promise<void>;
+  /** As `drop`, whichever process loaded it. */
+  purge(adapterDigest: string, signal: AbortSignal): Promise<void>;
   isLoaded(adapterDigest: string): boolean;
 }
 
@@ -24,6 +27,7 @@ export function noAdapters(model: string): AdaptersOnHost {
     },
     forget: () => undefined,
     drop: async () => undefined,
+    purge: async () => undefined,
     isLoaded: () => false,
   };
 }
@@ -47,10 +51,14 @@ export function vllmAdapters(
     try {
       await callApi(api, "/load_lora_adapter", { lora_name: nameOf(digest), lora_path: path }, signal);
     } catch (cause) {
-      if (!(cause instanceof ApiRefusalError)) throw cause;
+      if (refusalIn(cause) === undefined) throw cause;
       // Another process may have loaded it: names are hashes, so it is the same.
       if (!(await listModels(api, signal)).includes(nameOf(digest))) throw refusalBy("vLLM", digest, cause);
     }
+  }
+
+  async function unload(digest: string, signal: AbortSignal): Promise<void> {
+    await callApi(api, "/unload_lora_adapter", { lora_name: nameOf(digest) }, signal);
   }
 
   return {
@@ -68,8 +76,13 @@ export function vllmAdapters(
     },
     forget: (digest) => void loading.delete(digest),
     async drop(digest, signal) {
-      if (!loading.delete(digest)) return;
-      await callApi(api, "/unload_lora_adapter", { lora_name: nameOf(digest) }, signal);
+      if (loading.delete(digest)) await unload(digest, signal);
+    },
+    async purge(digest, signal) {
+      loading.delete(digest);
+      await unload(digest, signal).catch((error: unknown) => {
+        if (!(error instanceof ApiRefusalError)) throw error; // it was not loaded
+      });
     },
     isLoaded: (digest) => loading.has(digest),
   };
@@ -105,6 +118,7 @@ export function llamaServerAdapters(api: ApiOptions, model: string): AdaptersOnH
     }),
     forget: (digest) => void found.delete(digest),
     drop: async (digest) => void found.delete(digest),
+    purge: async (digest) => void found.delete(digest),
     isLoaded: (digest) => found.has(digest),
   };
 }
@@ -116,6 +130,13 @@ export async function listModels(api: ApiOptions, signal: AbortSignal): Promise<
   return ModelList.parse(await response.json()).data.map(({ id }) => id);
 }
 
-function refusalBy(server: string, digest: string, cause: ApiRefusalError): AdapterRefusedError {
+/** vLLM answers 500 to a file that it cannot read. */
+function refusalIn(error: unknown): ApiRefusalError | undefined {
+  if (error instanceof ApiRefusalError) return error;
+  const cause = error instanceof HostOutageError ? error.cause : undefined;
+  return cause instanceof ApiRefusalError && cause.status === 500 ? cause : undefined;
+}
+
+function refusalBy(server: string, digest: string, cause: unknown): AdapterRefusedError {
   return new AdapterRefusedError(digest, `${server} refused it`, { cause });
 }

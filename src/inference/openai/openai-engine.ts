@@ -11,10 +11,11 @@ import type {
   InferenceEngine,
   PrepareRequest,
 } from "../inference-engine.ts";
+import type { PromptEncoder } from "../prompt-encoder.ts";
 import type { PromptRenderer } from "../prompt-renderer.ts";
 import { ReplyStreams, type ReplyWriter } from "../reply-streams.ts";
 import { type AdaptersOnHost, listModels, llamaServerAdapters, noAdapters, vllmAdapters } from "./adapters-on-host.ts";
-import { type ApiOptions, ApiRefusalError } from "./openai-api.ts";
+import { type ApiOptions, ApiRefusalError, unavailable } from "./openai-api.ts";
 import { type StreamLimits, type StreamPiece, streamCompletion } from "./openai-stream.ts";
 import { completeApiUrl, type ServerKind } from "./presets.ts";
 
@@ -33,10 +34,10 @@ export interface OpenAiEngineOptions extends StreamLimits {
   /** What the servers call the base. */
   readonly model: string;
   /**
-   * With it, vllm and llama-server get the very text that the embedded engine would read; without, their own template writes the
+   * With it, vllm and llama-server get the very tokens that the embedded engine would read; without, their own template writes the
    * prompt.
    */
-  readonly prompts?: PromptRenderer;
+  readonly prompts?: PromptEncoder & Pick<PromptRenderer, "stopTexts">;
   /** Brings an adapter to where vLLM, on its own machine, finds it in the format of PEFT. */
   readonly adapterPathOnHost?: (adapter: AdapterFile) => Promise<string | undefined>;
   readonly hostRetryMs: number;
@@ -112,6 +113,17 @@ export class OpenAiEngine implements InferenceEngine {
     await this.#shelf.release(adapterDigest);
   }
 
+  /** As `release`, on every host, whichever process loaded the adapter there. Rejects with InferenceUnavailableError. */
+  async purge(adapterDigest: string): Promise<void> {
+    await this.#shelf.release(adapterDigest);
+    try {
+      for (const { adapters } of this.#pool.hosts)
+        await adapters.purge(adapterDigest, AbortSignal.timeout(ASK_TIMEOUT_MS));
+    } catch (cause) {
+      throw unavailable(cause);
+    }
+  }
+
   async health(): Promise<EngineHealth> {
     const reached = await this.#countReached();
     return {
@@ -130,16 +142,24 @@ export class OpenAiEngine implements InferenceEngine {
 
   async #makeReply(request: GenerateRequest, reply: ReplyWriter, signal: AbortSignal): Promise<void> {
     const { adapter } = request;
+    const prompt = this.#options.prompts?.encodePrompt(request.messages);
+    const room = prompt === undefined ? request.replyTokensMax : this.#options.base.contextTokens - 1 - prompt.length;
+    if (prompt !== undefined) reply.countPrompt(prompt.length);
+    if (room < 1) {
+      reply.end("length");
+      return;
+    }
+    const asked = { ...request, replyTokensMax: Math.min(request.replyTokensMax, room) };
     const open = async (host: Host, markReady: () => void) => {
       const selected = await host.adapters.select(adapter, signal);
       markReady();
       try {
-        return await this.#openReply(host, request, selected, reply, signal);
+        return await this.#openReply(host, asked, selected, reply, signal);
       } catch (error) {
         const isLost = adapter !== undefined && error instanceof ApiRefusalError && error.status === NOT_FOUND;
         if (!isLost) throw error;
         host.adapters.forget(adapter.digest);
-        return this.#openReply(host, request, await host.adapters.select(adapter, signal), reply, signal);
+        return this.#openReply(host, asked, await host.adapters.select(adapter, signal), reply, signal);
       }
     };
     await this.#withAdapter(request.adapter, (markReady) =>
@@ -165,7 +185,7 @@ export class OpenAiEngine implements InferenceEngine {
       ...selected,
       ...settingsOf(request, host),
       ...(isRaw
-        ? { prompt: prompts.renderPrompt(request.messages), stop: prompts.stopTexts }
+        ? { prompt: prompts.encodePrompt(request.messages), stop: prompts.stopTexts }
         : // Nobody tells whether a server's model sees: images are left out.
           { messages: request.messages.map(({ role, content }) => ({ role, content })) }),
     };
@@ -245,7 +265,14 @@ function settingsOf({ sampling, replyTokensMax }: GenerateRequest, { kind, api }
     top_p: topP,
     [lengthKey]: replyTokensMax,
     ...(seed === undefined ? {} : { seed }),
-    ...(kind === "vllm" ? { top_k: topK === 0 ? -1 : topK, repetition_penalty: repeatPenalty } : {}),
+    ...(kind === "vllm"
+      ? {
+          top_k: topK === 0 ? -1 : topK,
+          repetition_penalty: repeatPenalty,
+          // What ends a reply is a token of its own: left out of the text, it would never be found there.
+          skip_special_tokens: false,
+        }
+      : {}),
     ...(kind === "llama-server" ? { top_k: topK, repeat_penalty: repeatPenalty, min_p: 0, cache_prompt: true } : {}),
   };
 }

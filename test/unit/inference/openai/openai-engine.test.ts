@@ -21,7 +21,12 @@ const base = {
   contextTokens: 512,
   isStandIn: false,
 };
-const prompts = { renderPrompt: () => "<|im_start|>user", stopTexts: ["<|im_end|>"] };
+const prompts = {
+  encodePrompt: () => [1, 716, 201],
+  encodeReply: () => [2],
+  contextTokens: 512,
+  stopTexts: ["<|im_end|>"],
+};
 
 async function openServer(answer?: Answer): Promise<ChatServer> {
   const server = await openChatServer(answer);
@@ -158,7 +163,21 @@ test("prepare() loads an adapter into vLLM once, generate() asks for it by name,
     "/v1/unload_lora_adapter",
   ]);
   expect(calls[0]?.body).toEqual({ lora_name: name, lora_path: `/shared/${ADAPTER.digest}` });
-  expect(calls[1]?.body).toMatchObject({ model: name, prompt: "<|im_start|>user", stop: ["<|im_end|>"], top_k: -1 });
+  expect(calls[1]?.body).toMatchObject({ model: name, prompt: [1, 716, 201], stop: ["<|im_end|>"], top_k: -1 });
+});
+
+test("purge() unloads what another process loaded into vLLM, and rejects when a server does not answer", async () => {
+  const server = await openServer(({ path }, response) => {
+    if (!path.endsWith("lora_adapter")) return false;
+    sendJson(response, 404, { error: { message: "not loaded" } });
+    return true;
+  });
+  const engine = openEngine([server], "vllm");
+  await engine.purge(ADAPTER.digest);
+  expect(server.seen.map(({ path }) => path)).toEqual(["/v1/unload_lora_adapter"]);
+
+  await server.close();
+  await expect(engine.purge(ADAPTER.digest)).rejects.toThrow(InferenceUnavailableError);
 });
 
 test("prepare() takes an adapter that vLLM has already, and refuses one that it does not take", async () => {
