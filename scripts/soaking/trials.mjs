@@ -22,20 +22,22 @@ export const TRIALS = [
     variable: "EVENTS",
     what: "events of people on Discord and Slack, whose limits and the bot's paces are faster by the factor `speedUp`",
   },
-  {
-    name: "deliveries",
-    rounds: 10_000,
-    file: "test/e2e/delivery.test.ts",
-    variable: "DELIVERIES",
-    what: "generated answers, each by three ways through both doubles; limits and paces 50 (Discord) and 120 (Slack) times as fast",
-  },
+  deliveries("discord", "Discord by edits", 50),
+  deliveries("streams", "Slack by its streams", 120),
+  deliveries("edits", "Slack by edits", 120),
   {
     name: "lates",
     rounds: 600,
     file: "test/e2e/delivery.test.ts",
     variable: "LATE_DELIVERIES",
     settings: { DELIVERIES: "0" },
-    what: "generated answers while calls to Slack are carried out late; limits and paces 120 times as fast",
+    what: "the same by streams while calls are carried out late",
   },
   { name: "loops", rounds: 1, file: "test/e2e/learning-loop.test.ts", what: "whole learning loop" },
 ];
+
+function deliveries(name, way, speedUp) {
+  const what = `generated answers on ${way}; limits and paces ${speedUp} times as fast`;
+  const settings = { DELIVERY_WAY: way };
+  return { name, rounds: 10_000, file: "test/e2e/delivery.test.ts", variable: "DELIVERIES", settings, what };
+}

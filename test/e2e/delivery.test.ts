@@ -15,6 +15,8 @@ import { openTempStore } from "../unit/store/sqlite/temp-store.ts";
 
 /** Seeded answers for each way; the soak asks for 10,000, or for none. */
 const ANSWERS = Number(process.env["DELIVERIES"] ?? 300);
+/** The only one of the ways that is wanted; all when undefined. */
+const WAY = process.env["DELIVERY_WAY"];
 /** Answers while the machine stands still again and again; none unless asked for. */
 const LATE_ANSWERS = Number(process.env["LATE_DELIVERIES"] ?? 0);
 const GIVEN = { faultRatio: 0.05, seed: 4 };
@@ -38,7 +40,7 @@ const WAYS: readonly Way[] = [
   { way: "Slack by its streams, late", answers: LATE_ANSWERS, open: openLateSlack },
 ];
 
-test.each(WAYS.filter(({ answers }) => answers > 0))(
+test.each(WAYS.filter(({ way, answers }) => answers > 0 && (WAY === undefined || WAY === way)))(
   "openReplyStream() shows every character of generated answers once on $way under limits and 5 % faults",
   { timeout: 3_600_000 },
   async ({ way, open, answers }) => {
@@ -82,10 +84,8 @@ test.each(WAYS.filter(({ answers }) => answers > 0))(
       cpuSeconds: Math.round((user + system) / 1e6),
     });
     expect(failures).toEqual([]);
-    expect({ ...wrong, unhandled429: unhandled429.length }).toEqual({
-      ...{ lost: 0, added: 0, fencesBroken: 0, spansCut: 0, tooLong: 0, unfinished: 0 },
-      unhandled429: 0,
-    });
+    expect(unhandled429.map(({ event }) => event)).toEqual([]);
+    expect(wrong).toEqual({ lost: 0, added: 0, fencesBroken: 0, spansCut: 0, tooLong: 0, unfinished: 0 });
     expect(counts.faults).toBeGreaterThan(counts.requests / 40);
     expect(counts.streams > 0).toBe(way.startsWith("Slack by its streams"));
   },

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "#core/log.ts";
 import { findReplies, isMarkedAs, isUnmarkedStream, type SoughtPart, type StandingMessage } from "./find-replies.ts";
 import { recentMap } from "./recent-map.ts";
+import { type CallKind, SlackBusyError } from "./slack-calls.ts";
 import type { SlackWorkspace } from "./slack-workspaces.ts";
 
 /**
@@ -44,6 +45,13 @@ interface Lost {
   isStale: boolean;
 }
 
+interface Settled {
+  readonly part: SoughtPart;
+  readonly messageId: string;
+  readonly lost: Lost;
+  readonly workspace: SlackWorkspace;
+}
+
 const LOST_MAX = 2000;
 const WAITING_MAX = 2 * LOST_MAX;
 /** After the final text, in times that a call is waited for. */
@@ -55,8 +63,8 @@ export function latePosts({ callTimeoutMs, isFree, remove, signal, log }: LatePo
   // Every part that is looked after waits with it; Node.js would warn of a leak from the eleventh on.
   setMaxListeners(WAITING_MAX, signal);
 
-  async function removeDoubles(part: SoughtPart, messageId: string, lost: Lost, workspace: SlackWorkspace) {
-    const messages = await findReplies(part, workspace, "can-skip");
+  async function removeDoubles({ part, messageId, lost, workspace }: Settled, urgency: CallKind["urgency"]) {
+    const messages = await findReplies(part, workspace, urgency);
     // Where the one that counts is gone, another may have taken its place.
     if (!messages.some(({ ts }) => ts === messageId)) return;
     for (const message of messages) {
@@ -67,18 +75,22 @@ export function latePosts({ callTimeoutMs, isFree, remove, signal, log }: LatePo
     }
   }
 
-  async function look(part: SoughtPart, messageId: string, lost: Lost, workspace: SlackWorkspace): Promise<void> {
+  async function look(settled: Settled, urgency: CallKind["urgency"]): Promise<void> {
+    const { turnId, part } = settled.part;
     try {
-      await removeDoubles(part, messageId, lost, workspace);
+      await removeDoubles(settled, urgency);
     } catch (error) {
-      log.warn({ turnId: part.turnId, part: part.part, err: error }, "slack.doubles-not-looked-for");
+      // Left out since Slack asked to wait: later looks follow.
+      if (error instanceof SlackBusyError) return;
+      log.warn({ turnId, part, err: error }, "slack.doubles-not-looked-for");
     }
   }
 
-  async function lookLater(part: SoughtPart, messageId: string, lost: Lost, workspace: SlackWorkspace): Promise<void> {
+  /** Nobody waits for these: they can wait until Slack takes them. */
+  async function lookLater(settled: Settled): Promise<void> {
     for (const times of LOOKS_AFTER) {
       await sleep(times * callTimeoutMs, undefined, { signal, ref: false });
-      await look(part, messageId, lost, workspace);
+      await look(settled, "must");
     }
   }
 
@@ -125,8 +137,9 @@ export function latePosts({ callTimeoutMs, isFree, remove, signal, log }: LatePo
       if (lost?.isStale === true) restoreLater(part, restore).catch(() => {});
       // One that was lost and found is no double.
       if (lost === undefined || lost.posts < 2) return;
-      await look(part, messageId, lost, workspace);
-      lookLater(part, messageId, lost, workspace).catch(() => {});
+      const settled = { part, messageId, lost, workspace };
+      await look(settled, "can-skip");
+      lookLater(settled).catch(() => {});
     },
   };
 }

@@ -1,6 +1,7 @@
 import { expect, test, vi } from "vitest";
 import type { ReplyPart } from "#bots/platform-connector.ts";
 import { latePosts } from "#bots/slack/late-posts.ts";
+import { type CallKind, SlackBusyError } from "#bots/slack/slack-calls.ts";
 import type { SlackWorkspace } from "#bots/slack/slack-workspaces.ts";
 import { warningsDuring } from "../../../fixtures/bots/warnings.ts";
 import { openSlack, replyPart, type SlackWorldOptions } from "../../../fixtures/slack/open-slack.ts";
@@ -176,4 +177,32 @@ test("settle() warns of no leak when many parts wait to be written again", async
   stopping.abort();
 
   expect(warned).toEqual([]);
+});
+
+test("settle() leaves its first look out when Slack asks to wait, and waits for the later ones", async () => {
+  const urgencies: string[] = [];
+  const run = async ({ method, urgency }: CallKind) => {
+    urgencies.push(urgency);
+    throw new SlackBusyError(method);
+  };
+  const { log, lines } = recordingLog();
+  const stopping = new AbortController();
+  const late = latePosts({
+    callTimeoutMs: 6,
+    isFree: () => true,
+    remove: async () => {},
+    signal: stopping.signal,
+    log,
+  });
+  const workspace = { calls: { run } } as unknown as SlackWorkspace; // looks are all that is asked of it
+  const part = replyPart();
+
+  late.noteLost(part, false);
+  late.notePosted(part);
+  await late.settle(part, "1.000001", workspace, async () => {});
+  await vi.waitFor(() => expect(urgencies).toHaveLength(4));
+  stopping.abort();
+
+  expect(urgencies).toEqual(["can-skip", "must", "must", "must"]);
+  expect(lines).toEqual([]);
 });
