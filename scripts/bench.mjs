@@ -5,10 +5,11 @@ import { requireNode } from "./setup/require-node.mjs";
 
 requireNode();
 const only = process.argv.indexOf("--only");
-if (process.argv[only + 1] === "platform") {
-  // Its peers live under test/, so it is no part of the program.
+const outside = ["platform", "fleet"].find((name) => process.argv[only + 1] === name);
+if (outside !== undefined) {
+  // Their peers live under test/, so they are no part of the program.
   process.argv.splice(only, 2);
-  await import("./bench-platform.mjs");
+  await import(`./bench-${outside}.mjs`);
 } else if (process.argv[only + 1] === "million") {
   // The program asks its own store; its process is then watched beside a peer that lives under test/.
   process.argv.splice(only, 2);

@@ -1,4 +1,5 @@
 import type { Now } from "#core/clock.ts";
+import type { SharedWindows } from "#store/shared-windows.ts";
 import type { PlatformConnector } from "./platform-connector.ts";
 
 /** Who may write first: the end of a reply, the first words of one, an edit, what is nice to have (emoji to press). */
@@ -23,16 +24,31 @@ const SHARED_WRITES_MIN = 3;
 /** Channels at rest that are remembered; a forgotten one begins with a full budget. */
 const CHANNELS_MAX = 5000;
 
+/** The platform counts a write some time after it was let through: another process must not count on its being over sooner. */
+const SHARED_LATE_MS = 250;
+
 interface Channel {
   /** When the newest writes were let through, oldest first; at most as many as the budget has. */
   writesAtMs: number[];
   readonly waiting: ReadonlyMap<Urgency, Set<() => void>>;
   pausedUntilMs: number;
+  /** The processes together have written as much as they may: what cannot wait, and everything else. */
+  sharedUntilMs: number;
+  sharedSpareUntilMs: number;
+  /** All are asked whether one more may write. */
+  isAsking: boolean;
   timer: NodeJS.Timeout | undefined;
 }
 
-/** Without limits everybody may write at once, but in a channel that is paused. */
-export function createChannelPace(limits: PaceLimits | undefined, now: Now): ChannelPace {
+/**
+ * Without limits everybody may write at once, but in a channel that is paused. `shared` counts what other processes write: whoever may
+ * write by what is known here takes a place there too.
+ */
+export function createChannelPace(
+  limits: PaceLimits | undefined,
+  now: Now,
+  shared?: { readonly windows: SharedWindows; readonly name: string },
+): ChannelPace {
   const channels = new Map<string, Channel>();
   // Evenly spread, edits never use up a window; nor does a text stand still after a burst of them.
   const spacingMs =
@@ -49,6 +65,9 @@ export function createChannelPace(limits: PaceLimits | undefined, now: Now): Cha
       writesAtMs: [],
       waiting: new Map(URGENCIES.map((urgency) => [urgency, new Set()])),
       pausedUntilMs: 0,
+      sharedUntilMs: 0,
+      sharedSpareUntilMs: 0,
+      isAsking: false,
       timer: undefined,
     };
     channels.set(key, channel);
@@ -59,24 +78,25 @@ export function createChannelPace(limits: PaceLimits | undefined, now: Now): Cha
   function forgetIdle(): void {
     for (const [key, channel] of channels) {
       if (channels.size <= CHANNELS_MAX) return;
-      if (channel.timer === undefined && waitMsOf(channel, "extra") <= 0) channels.delete(key);
+      if (channel.timer === undefined && !channel.isAsking && waitMsOf(channel, "extra") <= 0) channels.delete(key);
     }
   }
 
   function waitMsOf(channel: Channel, urgency: Urgency): number {
-    const paused = channel.pausedUntilMs - now();
+    const paused = Math.max(channel.pausedUntilMs, channel.sharedUntilMs) - now();
     if (limits === undefined) return paused;
     const oldest = channel.writesAtMs.at(-limits.writes);
     const free = oldest === undefined ? 0 : oldest + limits.perMs - now();
     const newest = channel.writesAtMs.at(-1);
-    if (urgency === "final" || urgency === "first" || newest === undefined) return Math.max(paused, free);
-    return Math.max(paused, free, newest + spacingMs - now());
+    if (isUrgent(urgency)) return Math.max(paused, free);
+    const spare = channel.sharedSpareUntilMs - now();
+    return Math.max(paused, free, spare, newest === undefined ? 0 : newest + spacingMs - now());
   }
 
-  function letThrough(channel: Channel): void {
+  function letThrough(channel: Channel, key: string): void {
     clearTimeout(channel.timer);
     channel.timer = undefined;
-    for (;;) {
+    while (!channel.isAsking) {
       const urgency = URGENCIES.find((one) => (channel.waiting.get(one)?.size ?? 0) > 0);
       if (urgency === undefined) return;
       const waiters = channel.waiting.get(urgency);
@@ -84,13 +104,45 @@ export function createChannelPace(limits: PaceLimits | undefined, now: Now): Cha
       if (next === undefined) return;
       const waitMs = waitMsOf(channel, urgency);
       if (waitMs > 0) {
-        channel.timer = setTimeout(() => letThrough(channel), waitMs);
+        channel.timer = setTimeout(() => letThrough(channel, key), waitMs);
+        return;
+      }
+      if (shared !== undefined && limits !== undefined) {
+        void askAll(channel, key, urgency, { ...shared, ...limits });
         return;
       }
       waiters?.delete(next);
-      if (limits !== undefined) channel.writesAtMs = [...channel.writesAtMs, now()].slice(-limits.writes);
+      note(channel);
       next();
     }
+  }
+
+  function note(channel: Channel): void {
+    if (limits !== undefined) channel.writesAtMs = [...channel.writesAtMs, now()].slice(-limits.writes);
+  }
+
+  /** Whoever is the most urgent when the answer comes takes the place. */
+  async function askAll(
+    channel: Channel,
+    key: string,
+    urgency: Urgency,
+    { windows, name, writes, perMs }: NonNullable<typeof shared> & PaceLimits,
+  ): Promise<void> {
+    channel.isAsking = true;
+    const places = isUrgent(urgency) || writes < SHARED_WRITES_MIN ? writes : writes - 1;
+    const waitMs = await windows.take(`${name} ${key}`, places, perMs + SHARED_LATE_MS);
+    channel.isAsking = false;
+    if (waitMs === 0) {
+      const waiters = URGENCIES.map((one) => channel.waiting.get(one)).find((them) => (them?.size ?? 0) > 0);
+      const [next] = waiters ?? [];
+      note(channel);
+      if (next !== undefined) {
+        waiters?.delete(next);
+        next();
+      }
+    } else if (isUrgent(urgency)) channel.sharedUntilMs = now() + waitMs;
+    else channel.sharedSpareUntilMs = now() + waitMs;
+    letThrough(channel, key);
   }
 
   return {
@@ -109,7 +161,7 @@ export function createChannelPace(limits: PaceLimits | undefined, now: Now): Cha
         signal?.addEventListener("abort", leave, { once: true });
         waiters?.add(pass);
         // One who waits longer than the newcomer has to set the timer.
-        letThrough(channel);
+        letThrough(channel, channelKey);
       });
     },
     pause(channelKey, untilMs) {
@@ -119,9 +171,16 @@ export function createChannelPace(limits: PaceLimits | undefined, now: Now): Cha
   };
 }
 
+function isUrgent(urgency: Urgency): boolean {
+  return urgency === "final" || urgency === "first";
+}
+
 /** What all that write through one connector share. Made when it is first asked for. */
 export function paceOf(connector: PlatformConnector, now: Now): ChannelPace {
-  const pace = paces.get(connector) ?? createChannelPace(connector.limits.channelPace, now);
+  const { sharedWindows: windows, platform: name, limits } = connector;
+  const pace =
+    paces.get(connector) ??
+    createChannelPace(limits.channelPace, now, windows === undefined ? undefined : { windows, name });
   paces.set(connector, pace);
   return pace;
 }

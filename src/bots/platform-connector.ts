@@ -1,5 +1,6 @@
 import type { Attachment } from "#core/inbox.ts";
 import type { Platform } from "#core/scope.ts";
+import type { SharedWindows } from "#store/shared-windows.ts";
 import type { Intake, PostedPlace } from "./intake.ts";
 
 /** Port: one chat platform. A connector translates; it decides nothing. */
@@ -44,6 +45,8 @@ export interface PlatformConnector {
   ): Promise<Uint8Array>;
   /** Fetches what happened while the process was away: messages since, reactions under `replies` as they are now. */
   catchUp(missed: Missed): Promise<void>;
+  /** Counts what `limits.channelPace` allows over all processes that write in the same channels; each for itself without it. */
+  readonly sharedWindows?: SharedWindows;
   /** Whether events arrive right now. A connector without it is taken to hear everything from its start to its stop. */
   isConnected?(): boolean;
   stop(): Promise<void>;

@@ -1,9 +1,11 @@
 import { join } from "node:path";
 import type { SettingsWatch } from "#bots/place-settings.ts";
 import type { PlatformConnector } from "#bots/platform-connector.ts";
+import type { SlackOptions } from "#bots/slack/slack-connector.ts";
 import type { Config } from "#config/schema.ts";
 import type { Log } from "#core/log.ts";
 import type { PlatformStore } from "#store/platform-store.ts";
+import type { SharedWindows } from "#store/shared-windows.ts";
 import { carryCursors } from "./discord-shards.ts";
 import { openEncryptionKey } from "./encryption-key.ts";
 import { newId } from "./identity.ts";
@@ -18,14 +20,17 @@ export async function openConnectors(
   platforms: PlatformStore,
   settings: SettingsWatch,
   log: Log,
+  /** What all processes together may send. */
+  windows?: SharedWindows,
 ): Promise<readonly PlatformConnector[]> {
   const on = describePlatforms(config).flatMap(({ platform, isOn }) => (isOn ? [platform] : []));
   const connectors: PlatformConnector[] = [];
   if (on.includes("discord") && config.discord.shards === undefined) {
     await carryCursors(platforms, 0);
-    connectors.push(await openDiscord(config, settings, log));
+    const discord = await openDiscord(config, settings, log);
+    connectors.push(windows === undefined ? discord : { ...discord, sharedWindows: windows });
   }
-  if (on.includes("slack")) connectors.push(await openSlack(config, platforms, settings, log));
+  if (on.includes("slack")) connectors.push(await openSlack(config, { platforms, settings, windows, log }));
   return connectors;
 }
 
@@ -51,7 +56,10 @@ export async function openDiscord(
   });
 }
 
-async function openSlack(config: Config, platforms: PlatformStore, settings: SettingsWatch, log: Log) {
+async function openSlack(
+  config: Config,
+  parts: Pick<SlackOptions, "platforms" | "settings" | "windows" | "log">,
+): Promise<PlatformConnector> {
   const [{ createSlackConnector }, { createSeal }] = await Promise.all([
     import("#bots/slack/slack-connector.ts"),
     import("#bots/slack/sealed-installations.ts"),
@@ -70,10 +78,8 @@ async function openSlack(config: Config, platforms: PlatformStore, settings: Set
     port: slack.port,
     apiUrl: slack.apiUrl,
     streaming: slack.streaming,
-    settings,
-    platforms,
+    ...parts,
     seal: createSeal(openEncryptionKey(credentials.encryptionKey, join(data.directory, "encryption.key"))),
     now: Date.now,
-    log,
   });
 }

@@ -5,7 +5,7 @@ import { processName } from "./identity.ts";
 import type { Stores } from "./stores.ts";
 
 /** What several processes share besides the records: cache, leases, limits, hints and jobs. */
-export type RedisStores = Pick<Stores, "cache" | "leases" | "rateLimiter" | "events" | "jobs"> & {
+export type RedisStores = Pick<Stores, "cache" | "leases" | "rateLimiter" | "windows" | "events" | "jobs"> & {
   /** Undefined while all is well; else what works worse, in words. */
   describeProblem(): string | undefined;
   close(): Promise<void>;
@@ -16,13 +16,14 @@ export async function openRedisStores(
   parts: Pick<ChatStore, "findTurn"> & { readonly meanwhile: RateLimiter },
   log: Log,
 ): Promise<RedisStores> {
-  const [redisModule, cacheModule, cautiousModule, leaseModule, limiterModule, busModule, queueModule] =
+  const [redisModule, cacheModule, cautiousModule, leaseModule, limiterModule, windowsModule, busModule, queueModule] =
     await Promise.all([
       import("#store/redis/open-redis.ts"),
       import("#store/redis/semantic-cache.ts"),
       import("#store/redis/cautious-cache.ts"),
       import("#store/redis/leases.ts"),
       import("#store/redis/rate-limiter.ts"),
+      import("#store/redis/shared-windows.ts"),
       import("#events/redis/event-bus.ts"),
       import("#jobs/bullmq/job-queue.ts"),
     ]);
@@ -40,6 +41,7 @@ export async function openRedisStores(
     cache: cautiousModule.cautiousCache(cacheModule.redisSemanticCache(redis, { now: Date.now, isErased }), redis),
     leases: leaseModule.redisLeases(redis),
     rateLimiter: limiterModule.redisRateLimiter(redis, { meanwhile: parts.meanwhile }),
+    windows: windowsModule.redisSharedWindows(redis),
     events,
     jobs: queueModule.bullJobQueue({
       client,

@@ -14,6 +14,7 @@ import type { PrivacyStore } from "#store/privacy-store.ts";
 import type { RateLimiter } from "#store/rate-limiter.ts";
 import type { SemanticCache } from "#store/semantic-cache.ts";
 import type { SettingStore } from "#store/setting-store.ts";
+import type { SharedWindows } from "#store/shared-windows.ts";
 import type { TurnVectorStore } from "#store/turn-vector-store.ts";
 
 /** Every port that keeps something, and what several processes meet in. */
@@ -34,6 +35,8 @@ export interface Stores {
   readonly datasets?: FileStore;
   readonly leases: Leases;
   readonly rateLimiter: RateLimiter;
+  /** With Redis: what the processes together may send. */
+  readonly windows?: SharedWindows;
   readonly archive: Archive;
   readonly jobs: JobQueue;
   readonly events: EventBus;

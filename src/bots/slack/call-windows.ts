@@ -12,13 +12,18 @@ export interface CallWindows {
   begin(method: string, channelId: string | undefined): () => void;
   /** How many calls may be made now. */
   left(method: string): number;
+  /** What Slack counts this call by; undefined: nothing that would be reached. */
+  limitOf(method: string, channelId: string | undefined): CallLimit | undefined;
   /** Whether calls that can be left out leave enough of the window to those that must be made. */
   hasSpare(method: string): boolean;
 }
 
-interface Window {
+interface CallLimit {
   readonly calls: number;
   readonly perMs: number;
+}
+
+interface Window extends CallLimit {
   /** Kept for calls that must be made. */
   readonly reserved?: number;
 }
@@ -83,6 +88,7 @@ export function createCallWindows(now: Now): CallWindows {
   }
 
   return {
+    limitOf: windowOf,
     waitMs(method, channelId) {
       const window = windowOf(method, channelId);
       if (window === undefined) return 0;

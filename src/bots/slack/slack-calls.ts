@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { webApi } from "@slack/bolt";
 import type { Now } from "#core/clock.ts";
+import type { SharedWindows } from "#store/shared-windows.ts";
 import { createCallWindows } from "./call-windows.ts";
 import { isOutcomeUnknown, isTimedOut, refusalOf, retryAfterSecondsOf } from "./slack-refusals.ts";
 
@@ -57,7 +58,19 @@ const WAIT_SECONDS_MAX = 120;
 /** How often a call that has to wait for its turn looks. */
 const LOOK_MS = 50;
 
-export function createSlackCalls(client: webApi.WebClient, now: Now): SlackCalls {
+/** Of a window that several processes share, calls that can be left out leave the rest to those that must be made. */
+const SHARED_SKIPPABLE_RATIO = 0.7;
+/** A call is counted by Slack some time after its place was taken. */
+const SHARED_LATE_RATIO = 1.05;
+const SHARED_LATE_MS = 500;
+const SHARED_LOOK_MS = 1000;
+
+/** `shared` counts the calls of all processes that use the workspace's token. */
+export function createSlackCalls(
+  client: webApi.WebClient,
+  now: Now,
+  shared?: { readonly windows: SharedWindows; readonly name: string },
+): SlackCalls {
   const blockedUntilMs = new Map<string, number>();
   const tokens = new Map<string, { left: number; atMs: number }>();
   const windows = createCallWindows(now);
@@ -87,11 +100,31 @@ export function createSlackCalls(client: webApi.WebClient, now: Now): SlackCalls
     !isBlocked(method) && windows.hasSpare(method) && (refill(method)?.left ?? RESERVE + 1) >= RESERVE + 1;
 
   /** Waits while Slack asked for it, or would. The place is taken in the moment that it is seen: others wait for the same one. */
-  async function takeRoom({ method, channelId, signal }: CallKind, key: string): Promise<() => void> {
+  async function takeRoom(kind: CallKind, key: string): Promise<() => void> {
+    const { method, channelId, signal } = kind;
+    if (shared !== undefined) await takeShared(shared, kind, key);
     for (;;) {
       const waitMs = Math.max((blockedUntilMs.get(key) ?? 0) - now(), windows.waitMs(method, channelId));
       if (waitMs <= 0) return windows.begin(method, channelId);
       await sleep(Math.min(waitMs, LOOK_MS), undefined, { signal });
+    }
+  }
+
+  async function takeShared(
+    { windows: counted, name }: NonNullable<typeof shared>,
+    { method, channelId, urgency, signal }: CallKind,
+    key: string,
+  ): Promise<void> {
+    const limit = windows.limitOf(method, channelId);
+    if (limit === undefined) return;
+    const canSkip = urgency === "can-skip";
+    const places = canSkip ? Math.max(1, Math.floor(limit.calls * SHARED_SKIPPABLE_RATIO)) : limit.calls;
+    const perMs = Math.round(limit.perMs * SHARED_LATE_RATIO + SHARED_LATE_MS);
+    for (;;) {
+      const waitMs = await counted.take(`${name} ${key}`, places, perMs);
+      if (waitMs === 0) return;
+      if (canSkip) throw new SlackBusyError(method);
+      await sleep(Math.min(waitMs, SHARED_LOOK_MS), undefined, { signal });
     }
   }
 

@@ -10,6 +10,7 @@ import type { Now } from "#core/clock.ts";
 import { PlatformRefusedError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import type { PlatformStore } from "#store/platform-store.ts";
+import type { SharedWindows } from "#store/shared-windows.ts";
 import { slackCommands } from "./accept-commands.ts";
 import { slackEvents } from "./accept-events.ts";
 import { catchUp } from "./catch-up.ts";
@@ -44,6 +45,8 @@ export interface SlackOptions {
   readonly settings: SettingsWatch;
   readonly platforms: PlatformStore;
   readonly seal: Seal;
+  /** Where other processes call Slack for the same workspaces. */
+  readonly windows?: SharedWindows | undefined;
   readonly now: Now;
   /** Slack's limits are counted by this clock; `now` when undefined. */
   readonly limitsNow?: Now;
@@ -79,6 +82,7 @@ export function createSlackConnector(options: SlackOptions): SlackConnector {
     apiUrl: options.apiUrl,
     installations,
     callTimeoutMs,
+    windows: options.windows,
     now: limitsNow,
     log,
   });

@@ -1,7 +1,9 @@
+import { createHash } from "node:crypto";
 import { webApi } from "@slack/bolt";
 import type { Now } from "#core/clock.ts";
 import { PlatformRefusedError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
+import type { SharedWindows } from "#store/shared-windows.ts";
 import { sdkLogger } from "./sdk-logger.ts";
 import { type SealedInstallations, teamIdOf, workspaceIdOf } from "./sealed-installations.ts";
 import { createSlackCalls, type SlackCalls } from "./slack-calls.ts";
@@ -38,6 +40,8 @@ export interface WorkspacesParts {
   readonly apiUrl: string | undefined;
   readonly installations: SealedInstallations;
   readonly callTimeoutMs: number;
+  /** Where other processes call Slack for the same workspaces. */
+  readonly windows?: SharedWindows | undefined;
   readonly now: Now;
   readonly log: Log;
 }
@@ -48,7 +52,12 @@ export function openWorkspaces(parts: WorkspacesParts): SlackWorkspaces {
   const known = new Map<string, Promise<SlackWorkspace | undefined>>();
   let signedIn: SlackWorkspace | undefined;
 
-  const callsOf = (token: string) => createSlackCalls(openClient(token, parts), parts.now);
+  /** By its token: it is known before the workspace is. */
+  function callsOf(token: string) {
+    const { windows, now } = parts;
+    const name = createHash("sha256").update(token).digest("hex").slice(0, 16);
+    return createSlackCalls(openClient(token, parts), now, windows && { windows, name: `slack ${name}` });
+  }
 
   async function load(teamId: string): Promise<SlackWorkspace | undefined> {
     const stored = await parts.installations.find(teamId);

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type ChannelPace, createChannelPace, type Urgency } from "#bots/channel-pace.ts";
+import { memoryWindows } from "../../fixtures/fleet/memory-windows.ts";
 
 beforeEach(() => {
   vi.useFakeTimers({ now: 1_800_000_000_000 });
@@ -90,4 +91,25 @@ test("createChannelPace() lets everybody through where there is no limit", async
   const pace = createChannelPace(undefined, Date.now);
 
   await Promise.all(Array.from({ length: 100 }, () => pace.take("c", "edit")));
+});
+
+test("take() lets processes that share a channel write no more together than its budget, finals first", async () => {
+  const startedAtMs = Date.now();
+  const windows = memoryWindows(Date.now);
+  const passed: string[] = [];
+  const processes = ["A", "B"].map((name) => ({
+    name,
+    pace: createChannelPace({ writes: 4, perMs: 1000 }, Date.now, { windows, name: "discord" }),
+  }));
+  for (const { name, pace } of processes) {
+    for (const _ of [1, 2, 3]) void pace.take("c", "edit").then(() => void passed.push(`edit ${name}`));
+    void pace.take("c", "final").then(() => void passed.push(`final ${name} at ${Date.now() - startedAtMs}`));
+  }
+  await vi.advanceTimersByTimeAsync(10_000);
+
+  expect(passed).toHaveLength(8);
+  expect(passed.slice(0, 2).toSorted()).toEqual(["final A at 0", "final B at 0"]);
+  const writtenAtMs = windows.takenAtMs("discord c");
+  const most = writtenAtMs.map((fromMs) => writtenAtMs.filter((at) => at >= fromMs && at < fromMs + 1000).length);
+  expect(Math.max(...most)).toBeLessThanOrEqual(4);
 });
