@@ -6,6 +6,9 @@ import type { Stores } from "./stores.ts";
 
 const JOBS_COUNTED_MAX = 200;
 
+/** What it asks of the stores. */
+type Counted = Pick<Stores, "describeProblem" | "describeOutage"> & { readonly jobs: Pick<Stores["jobs"], "list"> };
+
 /** Health and figures of this process for supervisors, from before anything else is open: they see a process that waits. */
 export interface Operations {
   /** Undefined when no port is set. */
@@ -13,7 +16,7 @@ export interface Operations {
   /** Why the process is not ready yet. */
   tellWait(why: string | undefined): void;
   /** Everything is open: from now on these are asked. */
-  watch(parts: { readonly stores: Stores; readonly engine?: Pick<InferenceEngine, "health"> }): void;
+  watch(parts: { readonly stores: Counted; readonly engine?: Pick<InferenceEngine, "health"> }): void;
   close(): Promise<void>;
 }
 
@@ -23,7 +26,7 @@ export async function openOperations(config: Config["operations"], metrics: Metr
     return { tellWait: () => {}, watch: () => {}, close: async () => {} };
   }
   let waitsFor: string | undefined = "starting";
-  let stores: Stores | undefined;
+  let stores: Counted | undefined;
   let engine: Pick<InferenceEngine, "health"> | undefined;
   const { listenForSupervisors } = await import("#dashboard/operations-server.ts");
   const server = await listenForSupervisors(

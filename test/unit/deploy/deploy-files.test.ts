@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { z } from "zod";
 import { openMetrics } from "#compose/metrics.ts";
+import { openOperations } from "#compose/open-operations.ts";
 import { createProgram } from "#compose/program.ts";
 import { programDirectory } from "#config/load.ts";
 import { namedVariables, variableOf } from "#config/variables.ts";
@@ -89,17 +90,58 @@ test("the unit of systemd starts a role by its name, with time to end", () => {
   expect(Number(/^TimeoutStopSec=(\d+)$/m.exec(text)?.[1])).toBeGreaterThan(20);
 });
 
-test("the dashboard of Grafana asks for figures that the program gives", async () => {
+test("the image runs as a user that Kubernetes can tell from root, who owns what it mounts", () => {
+  const [, user] = /^USER (\S+)$/m.exec(read("deploy", "Dockerfile")) ?? [];
+
+  expect(Number(user)).toBeGreaterThan(0);
+  const manifests = read("deploy", "kubernetes", "reactune.yaml");
+  expect(manifests.match(/runAsNonRoot: true/g)).toHaveLength(3);
+  expect([...manifests.matchAll(/fsGroup: (\d+)/g)].map(([, group]) => group)).toEqual([user]);
+});
+
+/** Of a program that answers: every gauge is registered where the program does it. */
+async function readMetrics(): Promise<string> {
   const metrics = await openMetrics();
-  for (const name of ["replies_waiting", "replies_streaming", "adapters_loaded"])
-    metrics.gauge(`reactune_${name}`, "x", () => 0);
-  for (const state of ["queued", "running"]) metrics.gauge(`reactune_training_jobs_${state}`, "x", () => 0);
-  const { text } = await metrics.read();
-  const given = new Set([...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name = ""]) => name));
+  const operations = await openOperations({ host: "127.0.0.1", port: 0 }, metrics);
+  operations.watch({
+    stores: {
+      jobs: { list: async () => [] },
+      describeProblem: () => undefined,
+      describeOutage: () => undefined,
+    },
+    engine: { health: async () => ({ isReady: true, waiting: 0, streaming: 0, adaptersLoaded: [], detail: "" }) },
+  });
+  try {
+    return await (await fetch(new URL("/metrics", operations.url))).text();
+  } finally {
+    await operations.close();
+  }
+}
+
+test("the dashboard of Grafana asks for figures that the program gives", async () => {
+  const given = new Set([...(await readMetrics()).matchAll(/^# TYPE (\S+)/gm)].map(([, name = ""]) => name));
 
   const asked = [
     ...read("deploy", "grafana", "reactune.json").matchAll(/\b(?:reactune|process|nodejs)_[a-z0-9_]+/g),
   ].map(([name]) => name.replace(/_(bucket|count|sum)$/, ""));
   expect(asked.length).toBeGreaterThan(10);
   for (const name of asked) expect(given).toContain(name);
+});
+
+test("figures are named as Prometheus asks: counters end in total, units are base units, and each is explained", async () => {
+  const text = await readMetrics();
+  const types = [...text.matchAll(/^# TYPE (reactune_\S+) (\S+)$/gm)].map(([, name = "", type = ""]) => ({
+    name,
+    type,
+  }));
+
+  expect(types.map(({ type }) => type)).toEqual(expect.arrayContaining(["counter", "gauge", "histogram"]));
+  expect(types.length).toBeGreaterThan(8);
+  for (const { name, type } of types) {
+    expect(name).toMatch(/^reactune(_[a-z]+)+$/);
+    expect([name, name.endsWith("_total")]).toEqual([name, type === "counter"]);
+    expect(name).not.toMatch(/_(ms|milliseconds|minutes|kb|mb|megabytes|percent|counter|gauge|count|sum|bucket)(_|$)/);
+    if (type === "histogram") expect(name).toMatch(/_(seconds|bytes)$/);
+    expect(text).toMatch(new RegExp(`^# HELP ${name} \\S`, "m"));
+  }
 });
