@@ -1,7 +1,7 @@
-import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { LlamaContext, LlamaContextSequence, LlamaModel } from "node-llama-cpp";
 import { AdapterRefusedError, InferenceUnavailableError, OperatingError } from "#core/errors.ts";
+import { checkAdapterFile } from "../check-adapter-file.ts";
 import type { AdapterFile } from "../inference-engine.ts";
 import { PROMPT_PIECE_TOKENS } from "./generate-reply.ts";
 
@@ -55,15 +55,6 @@ export async function openContext(
       throw refusal(adapter, "it does not fit this base model", cause);
     throw new InferenceUnavailableError(options.modelName, { cause });
   }
-}
-
-async function checkAdapterFile(adapter: AdapterFile): Promise<void> {
-  try {
-    if ((await stat(adapter.path)).isFile()) return;
-  } catch (cause) {
-    throw refusal(adapter, "its file is not there", cause);
-  }
-  throw refusal(adapter, "its path is not a file", undefined);
 }
 
 /** node-llama-cpp 3.22 keeps adapter weights until the model is disposed: 60 adapters of 20 MB cost 1.1 GB. */

@@ -1,9 +1,6 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
-import { pipeline } from "node:stream/promises";
 import { AdapterRefusedError, ModelNotFoundError, OperatingError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
+import { checkAdapterFile } from "../check-adapter-file.ts";
 import { type HostLook, HostOutageError } from "../host-pool.ts";
 import type { AdapterFile, BaseModel } from "../inference-engine.ts";
 import { adapterModelName, baseModelName, isAdapterModelName, isSameModel } from "./model-names.ts";
@@ -236,19 +233,6 @@ export class OllamaHost {
     timer.unref();
     return AbortSignal.any([silence.signal, this.#options.signal]);
   }
-}
-
-/** Nothing is sent anywhere before its hash is known to be right. */
-async function checkAdapterFile(adapter: AdapterFile): Promise<void> {
-  const hash = createHash("sha256");
-  try {
-    if (!(await stat(adapter.path)).isFile()) throw new Error("it is no file");
-    await pipeline(createReadStream(adapter.path), hash);
-  } catch (cause) {
-    throw refusal(adapter, "its file cannot be read", cause);
-  }
-  if (hash.digest("hex") === adapter.digest) return;
-  throw new AdapterRefusedError(adapter.digest, "its file is not the one that was made");
 }
 
 function refusal({ digest }: AdapterFile, why: string, cause: unknown): AdapterRefusedError {
