@@ -8,7 +8,10 @@ import type { Log } from "#core/log.ts";
 
 export const assetsDirectory = join(programDirectory, ".assets");
 
-export type ModelConfig = Pick<Config, "inference" | "servers">;
+export type ModelConfig = Pick<Config, "inference" | "servers"> & {
+  /** What most prompts begin with. */
+  readonly assistant?: Pick<Config["assistant"], "systemPrompt">;
+};
 
 export interface FoundModel {
   readonly path: string;

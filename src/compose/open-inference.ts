@@ -1,5 +1,4 @@
 import { availableParallelism } from "node:os";
-import type { Config } from "#config/schema.ts";
 import { ModelNotFoundError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import type { AdapterHost } from "#inference/adapter-host.ts";
@@ -29,11 +28,15 @@ export async function readFileDigest(config: ModelConfig, log: Log): Promise<str
 
 /** The embedded engine. Rejects with ModelNotFoundError. */
 export async function openEngine(config: ModelConfig, log: Log): Promise<OpenEngine> {
-  return openEmbedded(await findModel(config, log), config.inference, log);
+  return openEmbedded(await findModel(config, log), config, log);
 }
 
 /** The embedded engine on a file that is known. Rejects with ModelNotFoundError. */
-export async function openEmbedded(model: FoundModel, config: Config["inference"], log: Log): Promise<OpenEngine> {
+export async function openEmbedded(
+  model: FoundModel,
+  { inference: config, assistant }: Pick<ModelConfig, "inference" | "assistant">,
+  log: Log,
+): Promise<OpenEngine> {
   const { openLlamaEngine } = await import("#inference/llama/llama-engine.ts");
   const engine = await openLlamaEngine({
     modelPath: model.path,
@@ -46,6 +49,7 @@ export async function openEmbedded(model: FoundModel, config: Config["inference"
     queueWaitMaxMs: config.queueWaitMaxMs,
     adaptersLoadedMax: config.adaptersLoadedMax,
     ...(config.memoryMaxBytes === undefined ? {} : { memoryMaxBytes: config.memoryMaxBytes }),
+    ...(assistant === undefined ? {} : { systemPrompt: assistant.systemPrompt }),
     now: Date.now,
     log,
   });

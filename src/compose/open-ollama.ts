@@ -31,7 +31,7 @@ export async function openOllama(config: ModelConfig, settings: OllamaSettings, 
   const [asked] = hosts.toSorted((one, other) => Number(isLocal(other.url)) - Number(isLocal(one.url)));
   const servers = asked === undefined ? config.servers : { ...config.servers, ollamaUrl: asked.url };
   const model = await findModel({ ...config, servers }, log);
-  if (settings.adapters === "shared") return openEmbedded(model, config.inference, log);
+  if (settings.adapters === "shared") return openEmbedded(model, config, log);
 
   const { openModelPrompts } = await import("#inference/llama/model-prompts.ts");
   const { openOllamaEngine } = await import("#inference/ollama/ollama-engine.ts");

@@ -30,6 +30,8 @@ export interface LlamaEngineOptions {
   readonly queueWaitMaxMs: number;
   readonly adaptersLoadedMax: number;
   readonly memoryMaxBytes?: number;
+  /** What most prompts begin with: every context has read it before its first question comes. */
+  readonly systemPrompt?: string;
   /** "auto" uses a GPU where node-llama-cpp has a binary for one. */
   readonly gpu?: false | "auto";
   readonly now: Now;
@@ -159,9 +161,18 @@ export class LlamaEngine implements InferenceEngine, PromptEncoder {
     }
   }
 
-  /** The first token of a fresh context is slow, and a context that yields none is of no use. */
+  /**
+   * The first token of a fresh context is slow, and a context that yields none is of no use. What the prompt has in common with the
+   * first question stays read: the beginning of a prompt, in a context of this adapter alone.
+   */
   async #warmUp(sequence: LlamaContextSequence): Promise<void> {
-    await generateReply(sequence, this.#codec.encodePrompt([{ role: "user", content: "Hello" }]), this.#codec, {
+    const { systemPrompt = "" } = this.#options;
+    const messages: readonly PromptMessage[] = [
+      ...(systemPrompt === "" ? [] : [{ role: "system" as const, content: systemPrompt }]),
+      { role: "user", content: "Hello" },
+    ];
+    const prompt = this.#codec.encodePrompt(messages).slice(0, sequence.contextSize - 2);
+    await generateReply(sequence, prompt, this.#codec, {
       sampling: GREEDY,
       replyTokensMax: 1,
       signal: new AbortController().signal,

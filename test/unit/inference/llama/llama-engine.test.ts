@@ -1,4 +1,4 @@
-import { copyFile, mkdir } from "node:fs/promises";
+import { appendFile, copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { AdapterRefusedError, InferenceUnavailableError, ModelNotFoundError } from "#core/errors.ts";
@@ -113,7 +113,6 @@ test("generate() frees the weights of adapters that are dropped", async () => {
   const engine = await open({ adaptersLoadedMax: 1 });
   const large = join(adapters.directory, "large.gguf");
   await writeLargeAdapter(large);
-  const { digest } = await describeFile(large);
   const copies = join(adapters.directory, "copies");
   await mkdir(copies);
   const loads = 30;
@@ -121,10 +120,88 @@ test("generate() frees the weights of adapters that are dropped", async () => {
   for (let load = 0; load < loads; load += 1) {
     const path = join(copies, `${load}.gguf`);
     await copyFile(large, path);
-    await engine.prepare({ adapter: { digest: `${load}`.padStart(2, "0") + digest.slice(2), path } });
+    await appendFile(path, `${load}`); // behind the weights, where no parser looks: another file
+    await engine.prepare({ adapter: await describeFile(path) });
     if (load === 9) baselineBytes = process.memoryUsage.rss();
   }
 
   // 20 adapters of 5.5 MB would be 110 MB.
   expect(process.memoryUsage.rss() - baselineBytes).toBeLessThan(40_000_000);
+});
+
+test("prepare() and generate() refuse an adapter with one byte changed, and llama.cpp never reads it", async () => {
+  const engine = await open();
+  const bytes = await readFile(good(0).path);
+  bytes.writeUInt8((bytes.at(-100) ?? 0) ^ 1, bytes.length - 100);
+  const path = join(adapters.directory, "changed-byte.gguf");
+  await writeFile(path, bytes);
+  const changed = { digest: good(0).digest, path };
+
+  await expect(engine.prepare({ adapter: changed })).rejects.toThrow(/not the one that was made/);
+  await expect(collect(engine.generate(request({ adapter: changed })))).rejects.toThrow(AdapterRefusedError);
+  expect((await engine.health()).adaptersLoaded).toEqual([]);
+  // The changed weights are an adapter that llama.cpp would have taken.
+  await engine.prepare({ adapter: await describeFile(path) });
+});
+
+const KIND = "Be kind, and answer in one short sentence.";
+const asked = (question: string, system = KIND) => [
+  { role: "system" as const, content: system },
+  { role: "user" as const, content: question },
+];
+
+test("generate() says the same whether the beginning of its prompt was read before or not", async () => {
+  const questions = ["How do I install it?", "When does my refund arrive?", "How do I reset my password?"];
+  const arms = [undefined, good(0), good(1)];
+  const warm = await open({ parallelStreams: 1, systemPrompt: KIND });
+  const say = async (
+    engine: LlamaEngine,
+    question: string,
+    adapter: AdapterFile | undefined,
+    conversationId: string,
+  ) => {
+    const messages = asked(question);
+    const ask = request({
+      messages,
+      conversationId,
+      replyTokensMax: 24,
+      ...(adapter === undefined ? {} : { adapter }),
+    });
+    return (await collect(engine.generate(ask))).text;
+  };
+
+  const reused: string[] = [];
+  // In turns: what one arm or conversation left behind is there when the next begins.
+  for (const question of questions) for (const arm of arms) reused.push(await say(warm, question, arm, question));
+  const anew: string[] = [];
+  for (const question of questions) {
+    for (const arm of arms) {
+      const cold = await openTinyEngine({ parallelStreams: 1 });
+      anew.push(await say(cold, question, arm, question));
+      await cold.close();
+    }
+  }
+
+  expect(reused).toEqual(anew);
+  expect(new Set(reused).size).toBeGreaterThan(arms.length);
+});
+
+test("prepare() reads the system prompt, so that the first question waits for its own words alone", async () => {
+  const long = Array.from({ length: 30 }, (_, index) => `Rule ${index}: be brief.`).join(" ");
+  const [warm, cold] = [await open({ systemPrompt: long }), await open()];
+  const firstTokenMs = async (engine: LlamaEngine, adapter: AdapterFile) => {
+    await engine.prepare({ adapter });
+    const reply = await collect(
+      engine.generate(request({ adapter, messages: asked("Why?", long), replyTokensMax: 1 })),
+    );
+    return reply.end.firstTokenMs ?? Number.NaN;
+  };
+  const times = { warm: [] as number[], cold: [] as number[] };
+  for (const adapter of adapters.good) {
+    times.warm.push(await firstTokenMs(warm, adapter));
+    times.cold.push(await firstTokenMs(cold, adapter));
+  }
+
+  // Other work on the machine only adds to both.
+  expect(Math.min(...times.warm)).toBeLessThan(Math.min(...times.cold) / 2);
 });
