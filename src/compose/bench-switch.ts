@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { BenchRow } from "#commands/bench-figures.ts";
-import { benchSwitch } from "#commands/bench-switch.ts";
+import { type BenchSwitchOptions, benchSwitch, type SwitchFigures } from "#commands/bench-switch.ts";
 import { readSystem } from "#config/system.ts";
 import type { AdapterFile } from "#inference/inference-engine.ts";
 import { TINY_SHAPE, writeBenchAdapter } from "./bench-adapter-file.ts";
@@ -14,6 +14,8 @@ const SMOLLM2_SHAPE = { layers: 30, width: 576, valueWidth: 192 };
 /** Below it a clock in milliseconds sees nothing. */
 const SWITCH_MS_MIN = 1;
 const MEBIBYTE = 2 ** 20;
+/** A conversation that a person comes back to: about 500 tokens with the question, which both sides have answered before. */
+const TURNS_BEFORE = 5;
 
 /**
  * Four domains in turns: as models of an Ollama server, and with `inference.adapters: shared`, where the embedded engine opens the
@@ -70,7 +72,8 @@ export async function switchRows(
       log,
     });
     for (const adapter of adapters) await engine.prepare({ adapter });
-    const models = await benchSwitch({ engine, adapters, rounds, signal });
+    const questions = { adapters, rounds, systemPrompt: config.assistant.systemPrompt, signal };
+    const models = await ask({ ...questions, engine });
     const modelsBytes = await readTreeBytes(ollama.pid);
     const path = await findOllamaModelFile(baseModelName(base.digest), {
       url: ollama.url,
@@ -83,7 +86,7 @@ export async function switchRows(
     const bytesBefore = await readTreeBytes(process.pid);
     const shared = await openEngine({ ...config, inference: { ...inference, model: path ?? "" } }, log);
     for (const adapter of adapters) await shared.engine.prepare({ adapter });
-    const one = await benchSwitch({ engine: shared.engine, adapters, rounds, signal });
+    const one = await ask({ ...questions, engine: shared.engine });
     const sharedBytes = (await readTreeBytes(process.pid)) - bytesBefore;
     await shared.close();
     return rowsOf(base.name, rounds, { ...models, bytes: modelsBytes }, { ...one, bytes: sharedBytes });
@@ -92,10 +95,17 @@ export async function switchRows(
   }
 }
 
-interface Side {
-  readonly switchedMsMedian: number;
-  readonly stayedMsMedian: number;
-  readonly switchMs: number;
+interface Figures {
+  readonly first: SwitchFigures;
+  readonly following: SwitchFigures;
+}
+
+async function ask(options: Omit<BenchSwitchOptions, "turnsBefore">): Promise<Figures> {
+  const first = await benchSwitch({ ...options, turnsBefore: 0 });
+  return { first, following: await benchSwitch({ ...options, turnsBefore: TURNS_BEFORE }) };
+}
+
+interface Side extends Figures {
   readonly bytes: number;
 }
 
@@ -108,13 +118,20 @@ function rowsOf(model: string, rounds: number, ollama: Side, shared: Side): read
     ...(note === "" ? {} : { note }),
   });
   const note = `median of ${rounds * DOMAINS}; ${model}`;
-  const costOf = (side: Side) => Math.max(SWITCH_MS_MIN, side.switchMs);
+  const firstTokens = (which: keyof Figures, what: string) => {
+    const [models, one] = [ollama[which], shared[which]];
+    return [
+      row(`Ollama, 4 domains in turns, ${what}: first token`, models.switchedMsMedian, "ms", note),
+      row(`shared, 4 domains in turns, ${what}: first token`, one.switchedMsMedian, "ms", note),
+      row(`first token in turns, ${what}, Ollama / shared`, models.switchedMsMedian / one.switchedMsMedian, "times"),
+      row(`Ollama, the same domain again, ${what}: first token`, models.stayedMsMedian, "ms", note),
+      row(`shared, the same domain again, ${what}: first token`, one.stayedMsMedian, "ms", note),
+    ];
+  };
+  const costOf = ({ first }: Side) => Math.max(SWITCH_MS_MIN, first.switchMs);
   return [
-    row("Ollama, 4 domains in turns: first token", ollama.switchedMsMedian, "ms", note),
-    row("Ollama, the same domain again: first token", ollama.stayedMsMedian, "ms", note),
-    row("shared, 4 domains in turns: first token", shared.switchedMsMedian, "ms", note),
-    row("shared, the same domain again: first token", shared.stayedMsMedian, "ms", note),
-    row("first token in turns, Ollama / shared", ollama.switchedMsMedian / shared.switchedMsMedian, "times"),
+    ...firstTokens("first", "first question"),
+    ...firstTokens("following", `${TURNS_BEFORE} turns before`),
     {
       ...row("the switch itself, Ollama / shared", costOf(ollama) / costOf(shared), "times"),
       goal: { min: 50 },

@@ -6,6 +6,7 @@ import { makeAdapterFiles, openTinyEngine } from "../../fixtures/llama/engine-un
 test("benchSwitch() asks the domains in turns, each twice", async () => {
   const [engine, adapters] = [await openTinyEngine({ adaptersLoadedMax: 3 }), await makeAdapterFiles()];
   const asked: string[] = [];
+  const roles = new Set<string>();
   const watched: InferenceEngine = {
     list: () => engine.list(),
     prepare: (request) => engine.prepare(request),
@@ -13,14 +14,23 @@ test("benchSwitch() asks the domains in turns, each twice", async () => {
     health: () => engine.health(),
     generate: (request) => {
       asked.push(request.adapter?.digest ?? "base");
+      roles.add(request.messages.map(({ role }) => role).join());
       return engine.generate(request);
     },
   };
   const { signal } = new AbortController();
-  const figures = await benchSwitch({ engine: watched, adapters: adapters.good, rounds: 1, signal });
+  const figures = await benchSwitch({
+    engine: watched,
+    adapters: adapters.good,
+    systemPrompt: "Be kind.",
+    turnsBefore: 1,
+    rounds: 1,
+    signal,
+  });
   await Promise.all([engine.close(), adapters.remove()]);
 
   const [a, b, c] = adapters.good.map(({ digest }) => digest);
+  expect([...roles]).toEqual(["system,user,assistant,user"]);
   expect(asked).toEqual([a, a, b, b, c, c, a, a, b, b, c, c]);
   expect(figures.switchedMsMedian).toBeGreaterThan(0);
   expect(figures.switchMs).toBeLessThan(figures.switchedMsMedian);
