@@ -21,18 +21,34 @@ export async function examine(
   facts: readonly Fact[],
   options: { readonly systemPrompt: string; readonly replyTokensMax: number; readonly signal: AbortSignal },
 ): Promise<ExamResult> {
-  const asked = facts.flatMap((fact) =>
-    fact.heldOut.map((question, index) => ({
-      id: `${fact.id}#${index}`,
-      answer: fact.answer,
-      messages: composePrompt({ systemPrompt: options.systemPrompt, history: [], question }),
-    })),
-  );
+  const asked = listExamQuestions(facts).map(({ id, question }) => ({
+    id,
+    messages: composePrompt({ systemPrompt: options.systemPrompt, history: [], question }),
+  }));
   const replies = await generateReplies(engine, asked, {
     ...(adapter === undefined ? {} : { adapter }),
     replyTokensMax: options.replyTokensMax,
     signal: options.signal,
   });
+  return markExam(facts, replies);
+}
+
+export interface ExamQuestion {
+  readonly id: string;
+  readonly question: string;
+  readonly answer: string;
+}
+
+/** Every held-out phrasing once. */
+export function listExamQuestions(facts: readonly Fact[]): readonly ExamQuestion[] {
+  return facts.flatMap(({ id, heldOut, answer }) =>
+    heldOut.map((question, index) => ({ id: `${id}#${index}`, question, answer })),
+  );
+}
+
+/** `replies` by the question's id; what is missing is wrong. */
+export function markExam(facts: readonly Fact[], replies: ReadonlyMap<string, string>): ExamResult {
+  const asked = listExamQuestions(facts);
   const scored = asked.map(({ id, answer }) => {
     const reply = replies.get(id) ?? "";
     return { isExact: isSameAnswer(reply, answer), f1: tokenF1(reply, answer).f1 };
