@@ -15,11 +15,14 @@ const OLLAMA_START_MAX_MS = 60_000;
 /** The workspace with half of all turns: see src/commands/bench-records.ts. */
 const TEAM = "TBENCH";
 
+/** As deploy/Dockerfile and deploy/systemd start it. */
+const DEPLOYED = { MALLOC_ARENA_MAX: "2", NODE_OPTIONS: "--max-semi-space-size=4" };
+
 /**
  * Memory of the process `reactune bots` while it serves a data folder through Slack. Ollama, where it is installed, holds the model;
  * else the process itself holds one of 2 MB.
  */
-export async function benchBotsMemory({ data, events, perSecond, askers }) {
+export async function benchBotsMemory({ data, events, perSecond, askers, hasEmbedder }) {
   const world = openBenchWorld();
   const ollama = await startOllama(world.folder);
   try {
@@ -32,10 +35,12 @@ export async function benchBotsMemory({ data, events, perSecond, askers }) {
       variables: {
         SLACK_BOT_TOKEN: botToken,
         SLACK_SIGNING_SECRET: signingSecret,
+        ...DEPLOYED,
         ...(ollama === undefined ? {} : { OLLAMA_HOST: ollama.url }),
       },
       settings: {
         "inference.model": TINY_MODEL,
+        ...(hasEmbedder ? {} : { "inference.embeddingModel": "none" }),
         "slack.apiUrl": apiUrl,
         "slack.mode": "http",
         "slack.port": 0,

@@ -22,12 +22,14 @@ export interface EmbeddingSettings {
 }
 
 const EMBEDDING_TIMEOUT_MS = 5000;
+/** As `inference.embeddingModel`: a process without any. */
+const NO_MODEL = "none";
 
 /** Undefined: the model that set-up installs compares them. Throws ConfigInvalidError where no server is named. */
 export function embeddingSettingsOf(config: ServingConfig): EmbeddingSettings | undefined {
   const { inference, credentials } = config;
   const { embeddingModel: model, embeddingHost } = inference;
-  if (model === undefined) return undefined;
+  if (model === undefined || model === NO_MODEL) return undefined;
   const [first] = openAiSettingsOf(config)?.hosts ?? [];
   const byName = new Map([
     ["openai", credentials.openaiKey],
@@ -43,10 +45,11 @@ export function embeddingSettingsOf(config: ServingConfig): EmbeddingSettings | 
 }
 
 /**
- * Undefined when no model is there: the cache then knows exact questions only, and routing keywords only. A server that does not
+ * Undefined when no model is there, or none is wanted: the cache then knows exact questions only, and routing keywords only. A server that does not
  * answer when this process starts is replaced by the installed model. Throws ConfigInvalidError.
  */
 export async function openEmbedding(config: ServingConfig, log: Log): Promise<OpenEmbedding | undefined> {
+  if (config.inference.embeddingModel === NO_MODEL) return undefined;
   const settings = embeddingSettingsOf(config);
   if (settings === undefined) return openInstalledEmbedding(log);
   const { openOpenAiEmbedder } = await import("#inference/openai/openai-embedder.ts");
