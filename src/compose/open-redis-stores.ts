@@ -1,3 +1,6 @@
+import { readFile } from "node:fs/promises";
+import type { Config } from "#config/schema.ts";
+import { ConfigInvalidError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import type { ChatStore } from "#store/chat-store.ts";
 import type { RateLimiter } from "#store/rate-limiter.ts";
@@ -11,8 +14,16 @@ export type RedisStores = Pick<Stores, "cache" | "leases" | "rateLimiter" | "win
   close(): Promise<void>;
 };
 
+export interface RedisSettings {
+  readonly url: string;
+  /** Before every key: two installations on one server have two. */
+  readonly prefix: string;
+  /** The text of the certificate that the server's is signed with. */
+  readonly authority?: string;
+}
+
 export async function openRedisStores(
-  url: string,
+  settings: RedisSettings,
   parts: Pick<ChatStore, "findTurn"> & { readonly meanwhile: RateLimiter },
   log: Log,
 ): Promise<RedisStores> {
@@ -27,7 +38,7 @@ export async function openRedisStores(
       import("#events/redis/event-bus.ts"),
       import("#jobs/bullmq/job-queue.ts"),
     ]);
-  const redis = await redisModule.openRedis({ url, log, now: Date.now });
+  const redis = await redisModule.openRedis({ ...settings, log, now: Date.now });
   const { client, prefix, openPatient } = redis;
   const isErased = async (turnId: string) => (await parts.findTurn(turnId))?.status === "deleted";
   const events = await busModule.openRedisEventBus({
@@ -58,4 +69,20 @@ export async function openRedisStores(
       await redis.close();
     },
   };
+}
+
+/** Where Redis is and how it is spoken to; undefined without REDIS_URL. Rejects with ConfigInvalidError. */
+export async function readRedisSettings({
+  servers,
+  redis,
+}: Pick<Config, "servers" | "redis">): Promise<RedisSettings | undefined> {
+  if (servers.redisUrl === undefined) return undefined;
+  const { prefix, authorityFile } = redis;
+  if (authorityFile === undefined) return { url: servers.redisUrl, prefix };
+  try {
+    return { url: servers.redisUrl, prefix, authority: await readFile(authorityFile, "utf8") };
+  } catch (cause) {
+    const problem = `redis.authorityFile: "${authorityFile}" cannot be read: check the path, or remove the setting`;
+    throw new ConfigInvalidError([problem], { cause });
+  }
 }

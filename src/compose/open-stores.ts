@@ -6,7 +6,7 @@ import { logDeletions } from "#store/deletion-log.ts";
 import { openDeletionLog } from "#store/files/deletion-log.ts";
 import { dataPaths } from "./data-paths.ts";
 import { openMongoRecords, openSqliteRecords } from "./open-records.ts";
-import { openRedisStores } from "./open-redis-stores.ts";
+import { openRedisStores, readRedisSettings } from "./open-redis-stores.ts";
 import type { Stores } from "./stores.ts";
 
 /**
@@ -15,15 +15,16 @@ import type { Stores } from "./stores.ts";
  */
 export async function openStores(config: Config, log: Log): Promise<Stores> {
   const paths = dataPaths(config.data);
-  const { mongodbUri, redisUrl } = config.servers;
+  const { mongodbUri } = config.servers;
+  const redis = await readRedisSettings(config);
   const { memoryRateLimiter } = await import("#store/memory/rate-limiter.ts");
   const meanwhile = memoryRateLimiter();
   // The cache asks whose words are gone; who holds the records is opened next.
   let chat: ChatStore | undefined;
   const shared =
-    redisUrl === undefined
+    redis === undefined
       ? undefined
-      : await openRedisStores(redisUrl, { findTurn: async (id) => chat?.findTurn(id), meanwhile }, log);
+      : await openRedisStores(redis, { findTurn: async (id) => chat?.findTurn(id), meanwhile }, log);
   try {
     const own =
       mongodbUri === undefined

@@ -5,9 +5,11 @@ import { formatBytes } from "#commands/doctor-finding.ts";
 import type { ServerInspection } from "#commands/doctor-servers.ts";
 import { printJson } from "#commands/output.ts";
 import { programDirectory } from "#config/load.ts";
+import type { Config } from "#config/schema.ts";
 import { ConfigInvalidError } from "#core/errors.ts";
 import type { CommandContext } from "./command-context.ts";
 import { inspectEngine } from "./inspect-engine.ts";
+import { readRedisSettings } from "./open-redis-stores.ts";
 
 export function addDoctorCommand(program: Command, { load, output }: CommandContext): void {
   program
@@ -20,7 +22,11 @@ export function addDoctorCommand(program: Command, { load, output }: CommandCont
         programDirectory,
         config,
         openDatabase,
-        inspectors: { ollamaUrl: inspectOllama, mongodbUri: inspectMongo, redisUrl: inspectRedis },
+        inspectors: {
+          ollamaUrl: inspectOllama,
+          mongodbUri: inspectMongo,
+          redisUrl: (url) => inspectRedis(url, "config" in config ? config.config.redis : undefined),
+        },
         ...("config" in config ? { inspectEngine: () => inspectEngine(config.config) } : {}),
       });
       if (options.json === true) printJson(output, report);
@@ -44,13 +50,14 @@ async function openDatabase(path: string): Promise<void> {
 }
 
 /** Rejects with RedisUnavailableError, without the password, when it does not let us in. */
-export async function inspectRedis(url: string): Promise<ServerInspection> {
+export async function inspectRedis(url: string, settings?: Config["redis"]): Promise<ServerInspection> {
   const [{ openRedis }, { readQueueServer }] = await Promise.all([
     import("#store/redis/open-redis.ts"),
     import("#jobs/bullmq/queue-server.ts"),
   ]);
   const silent = { debug() {}, info() {}, warn() {}, error() {} };
-  const redis = await openRedis({ url, log: silent, now: Date.now });
+  const read = settings === undefined ? {} : await readRedisSettings({ servers: { redisUrl: url }, redis: settings });
+  const redis = await openRedis({ ...read, url, log: silent, now: Date.now });
   try {
     const { version, hosts, memoryUsedBytes, memoryMaxBytes, problems } = await redis.use(async (client) => ({
       ...(await readQueueServer(client)),

@@ -207,6 +207,7 @@ function complete(config: z.infer<typeof configSchema>, chosen: ReadonlyMap<stri
   };
   const { model, adapterDirectory } = config.inference;
   const { python } = config.trainer;
+  const { authorityFile } = config.redis;
   const isFile = model !== "default" && !/^(hf|ollama):/.test(model);
   return {
     ...config,
@@ -226,6 +227,10 @@ function complete(config: z.infer<typeof configSchema>, chosen: ReadonlyMap<stri
     trainer: python?.includes("/")
       ? { ...config.trainer, python: toAbsolute("trainer.python", python) }
       : config.trainer,
+    redis:
+      authorityFile === undefined
+        ? config.redis
+        : { ...config.redis, authorityFile: toAbsolute("redis.authorityFile", authorityFile) },
     feedback: { emoji: new Map(Object.entries(config.feedback.emoji)) },
   };
 }

@@ -209,6 +209,10 @@ export const configSchema = z.strictObject({
   }),
   credentials: credentialsSchema,
   servers: serversSchema,
+  redis: z.strictObject({
+    prefix: z.string().regex(/^[\w-]{1,64}$/),
+    authorityFile: text(4096).optional(),
+  }),
 });
 
 /** The whole configuration, checked. Parts get slices of it: `Config["trainer"]`. */
@@ -249,6 +253,7 @@ export const expectedForms: ReadonlyMap<string, string> = new Map([
   ["credentials.slackSigningSecret", "a Slack signing secret (at least 16 hexadecimal digits)"],
   ["servers.ollamaUrl", "an address such as http://127.0.0.1:11434"],
   ["servers.mongodbUri", "an address such as mongodb://127.0.0.1:27017/reactune"],
+  ["redis.prefix", "a name of up to 64 letters, digits, - and _"],
   ["servers.redisUrl", "an address such as redis://127.0.0.1:6379"],
 ]);
 

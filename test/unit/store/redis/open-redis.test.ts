@@ -1,15 +1,12 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { RedisUnavailableError } from "#core/errors.ts";
 import { openRedis } from "#store/redis/open-redis.ts";
 import { connectTo, freePort, hasRedis, recordingLog, startRedis } from "../../../fixtures/redis/start-redis.ts";
+import { startTlsRedis } from "../../../fixtures/redis/start-tls.ts";
 
 describe.skipIf(!hasRedis)("Redis (needs redis)", () => {
-  const OPENSSL = "openssl";
   const PASSWORD = "pa:ss word%";
   const LOGIN = `:${encodeURIComponent(PASSWORD)}`;
 
@@ -109,16 +106,8 @@ describe.skipIf(!hasRedis)("Redis (needs redis)", () => {
   });
 
   test("openRedis() speaks TLS with a server whose authority it is given, and refuses another", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "reactune-tls-"));
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-    const [key, certificate] = [join(folder, "key.pem"), join(folder, "certificate.pem")];
-    const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
-    const kind = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
-    execFileSync(OPENSSL, [...kind, "-keyout", key, "-out", certificate, ...subject], { stdio: "ignore" });
-    const tlsPort = await freePort();
-    const files = ["--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file", certificate];
-    await startRedis(undefined, { args: ["--tls-port", `${tlsPort}`, ...files, "--tls-auth-clients", "no"] });
-    const url = `rediss://localhost:${tlsPort}`;
+    const { port, certificate } = await startTlsRedis();
+    const url = `rediss://localhost:${port}`;
 
     const trusting = await connectTo({ url }, { authority: readFileSync(certificate, "utf8") });
     expect(await trusting.use((client) => client.set("k", "v"))).toBe("OK");
