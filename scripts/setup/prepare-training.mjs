@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { prepareFastBlas } from "./fast-blas.mjs";
 import { fingerprint } from "./fingerprint.mjs";
@@ -33,6 +34,11 @@ export async function prepareTraining(progress) {
       if (!hasPythonPackages()) await installPythonPackages(step);
     });
     await prepareBlasIfPossible(progress);
+    if (existsSync("/dev/nvidia0")) {
+      progress.print(
+        "  An NVIDIA device is here: docs/nvidia.md tells how to train on it (6 GB, never installed by itself)",
+      );
+    }
     writeTrainingState("ready");
     return true;
   } catch (error) {

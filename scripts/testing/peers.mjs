@@ -29,6 +29,11 @@ export async function listPeers(env = process.env) {
       fix: "install Python 3.11 or newer with venv (sudo apt install python3-venv)",
     },
     {
+      name: "torch",
+      isThere: findTorchPython(env) !== undefined,
+      fix: "optional, 6 GB: docs/nvidia.md, then REACTUNE_TORCH_PYTHON names the interpreter",
+    },
+    {
       name: "browser",
       isThere: findBrowser(env) !== undefined,
       fix: "sudo apt install chromium, or name one in CHROMIUM",
@@ -51,6 +56,11 @@ export function findBrowser(env = process.env) {
     if (path !== undefined) return path;
   }
   return undefined;
+}
+
+/** $REACTUNE_TORCH_PYTHON: an interpreter with torch, PEFT, the trainer's own packages and pytest. Undefined without it. */
+export function findTorchPython(env = process.env) {
+  return env.REACTUNE_TORCH_PYTHON ? findProgram(env.REACTUNE_TORCH_PYTHON, env) : undefined;
 }
 
 /** A program by its name on the PATH, or by its path. */

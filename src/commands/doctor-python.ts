@@ -6,6 +6,7 @@ import { z } from "zod";
 import type { Config } from "#config/schema.ts";
 import type { TrainingSetup } from "#config/training-setup.ts";
 import { type Finding, failure, ok, warning } from "./doctor-finding.ts";
+import { checkTorch, hasNvidiaDevice } from "./doctor-torch.ts";
 
 const runFile = promisify(execFile);
 
@@ -55,7 +56,9 @@ export async function checkTraining({ programDirectory, trainer, setup }: Python
     ];
   }
   const python = trainer.python ?? environmentPython(programDirectory);
-  const wanted = await readPinned(join(programDirectory, "src", "trainer", "python", "requirements.lock"));
+  const pinned = await readPinned(join(programDirectory, "src", "trainer", "python", "requirements.lock"));
+  const isTorch = trainer.backend === "torch";
+  const wanted = new Map([...pinned].filter(([name]) => !isTorch || !name.startsWith("mlx")));
   let answer: z.infer<typeof packagesSchema>;
   try {
     answer = packagesSchema.parse(await askPython(python, ASK_PACKAGES, [...wanted.keys()], ASK_MAX_MS));
@@ -84,7 +87,13 @@ export async function checkTraining({ programDirectory, trainer, setup }: Python
       failure("Python packages", words.join(", "), "Run `npm start`: it installs what requirements.lock names"),
     ];
   }
-  return [found, ok("Python packages", `${wanted.size} as pinned`), await checkBlas(python, programDirectory)];
+  const ask = (path: string, program: string, timeoutMs: number) => askPython(path, program, [], timeoutMs);
+  return [
+    found,
+    ok("Python packages", `${wanted.size} as pinned`),
+    ...(isTorch ? [] : [await checkBlas(python, programDirectory)]),
+    ...(await checkTorch({ python, trainer, hasNvidia: hasNvidiaDevice(), ask })),
+  ];
 }
 
 async function checkBlas(python: string, programDirectory: string): Promise<Finding> {

@@ -14,7 +14,7 @@ BACKENDS = ("auto", "mlx", "torch")
 BASE_BITS = ("auto", "4", "16", "32")
 
 _TORCH_PACKAGES = ("torch", "transformers", "peft")
-TORCH_HINT = 'Install it into the trainer\'s Python: `pip install "./src/trainer/python[torch]"` (about 5 GB with CUDA)'
+_TORCH_HINT = 'Install it beside the trainer: `pip install "./src/trainer/python[torch]"` (6 GB, docs/nvidia.md)'
 
 
 class Backend(Protocol):
@@ -45,7 +45,7 @@ def choose_backend(name: str, base_bits: str) -> Backend:
     "auto" is torch where it finds a CUDA device, else MLX, else torch on the CPU.
     """
     if name == "torch" or (name == "auto" and _prefers_torch()):
-        _require(_TORCH_PACKAGES, "torch", TORCH_HINT)
+        _require(_TORCH_PACKAGES, "torch", _TORCH_HINT)
         from .on_torch.backend import TorchBackend
 
         return TorchBackend(base_bits)

@@ -28,6 +28,7 @@ from lora_trainer.resources import as_trainer_error  # noqa: E402
 from lora_trainer.rows import Row  # noqa: E402
 from lora_trainer.train import train  # noqa: E402
 
+torch.set_num_threads(1)  # on a busy machine a second thread of so small a model waits more than it computes
 TINY = Path(__file__).parents[4] / "assets" / "tiny" / "reactune-tiny-f16.gguf"
 SETTINGS = LoraSettings(rank=4, alpha=8.0, dropout=0.0, seed=5)
 
