@@ -1,6 +1,7 @@
 """Port: what computes. MLX on Apple and any CPU, torch with PEFT on NVIDIA; neither is imported before it is chosen."""
 
 import importlib.util
+import sys
 from pathlib import Path
 from typing import Protocol
 
@@ -77,4 +78,4 @@ def _require(packages: tuple[str, ...], backend: str, hint: str) -> None:
 
 
 def _is_installed(package: str) -> bool:
-    return importlib.util.find_spec(package) is not None
+    return package in sys.modules or importlib.util.find_spec(package) is not None

@@ -289,6 +289,41 @@ def test_qlora_trains_on_a_base_in_4_bits(make_job, capsys):
         print(f"\nQLoRA, 4 bits, on this CPU: loss {first:.3f} -> {last:.3f}", file=sys.stderr)
 
 
+@pytest.mark.parametrize("bits", ["4", "32"])
+def test_scoring_leaves_the_gradients_as_they_were(make_job, bits):
+    job = read_train_job(make_job(baseGguf=str(TINY)))
+    rows = rows_of(4, 1000, seed=1)
+    steps = []
+    for scores_first in (False, True):
+        model = choose_backend("torch", bits).open(TINY, SETTINGS, job)
+        model.load_tensors(random_tensors(model))
+        if scores_first:
+            model.score(rows, 2, lambda: None)
+        steps.append((model.learn([rows], 0, 1e-3, lambda: None), model.tensors()))
+
+    assert steps[1][0] == steps[0][0]
+    for name, array in steps[0][1].items():
+        np.testing.assert_array_equal(steps[1][1][name], array)
+
+
+def test_gradients_through_4_bits_are_those_of_the_same_weights_in_32(make_job):
+    functional = pytest.importorskip("bitsandbytes").functional
+    job, rows = read_train_job(make_job(baseGguf=str(TINY))), rows_of(4, 1000, seed=1)
+    four, wide = (choose_backend("torch", bits).open(TINY, SETTINGS, job) for bits in ("4", "32"))
+    for ours, theirs in zip(wide._layers, four._layers, strict=True):
+        weight = theirs.get_base_layer().weight
+        ours.get_base_layer().weight.data = functional.dequantize_4bit(weight.data, weight.quant_state).float()
+    gradients = []
+    for model in (four, wide):
+        model.load_tensors(random_tensors(four))
+        model.score(rows, 2, lambda: None)
+        model.learn([rows], 0, 1e-3, lambda: None)
+        gradients.append({name: parameter.grad.flatten() for name, parameter in model._trained()})
+
+    for name, wanted in gradients[1].items():
+        assert torch.nn.functional.cosine_similarity(gradients[0][name], wanted, dim=0) > 0.97, name
+
+
 def test_choose_backend_takes_mlx_where_there_is_no_cuda_device():
     if torch.cuda.is_available():
         pytest.skip("a CUDA device is here")

@@ -84,6 +84,9 @@ def _put_quantised(
     ).to(device)
     if plain.bias is not None:
         layer.bias = plain.bias
+    # Else, on a CPU with AVX-512, the first scoring repacks the weights for good, and every gradient after it goes through
+    # a kernel that has no backward pass: wrong, with no more than a warning (bitsandbytes 0.50.2).
+    layer.support_avx512bf16_for_cpu = False
     model.set_submodule(parent, layer)
 
 
