@@ -191,12 +191,15 @@ async function prepareJob(
 }
 
 async function checkPreflight(parts: RunParts, journal: RunJournal, job: TrainJob, signal: AbortSignal): Promise<void> {
-  const { problems, warnings, minutesEstimated } = await parts.backend.preflight(job, signal);
+  const { problems, warnings, backend, minutesEstimated } = await parts.backend.preflight(job, signal);
   for (const warning of warnings) await journal.say("warning", warning);
   const [first] = problems;
   if (first !== undefined) throw new TrainingUnavailableError(first.message, first.hint);
   const minutes = minutesEstimated === undefined ? "" : ` (about ${Math.max(1, Math.round(minutesEstimated))} min)`;
-  await journal.enter("training", `Training a LoRA adapter of rank ${job.settings.rank}${minutes}`);
+  await journal.enter(
+    "training",
+    `Training a LoRA adapter of rank ${job.settings.rank}${backend === undefined ? "" : ` with ${backend}`}${minutes}`,
+  );
 }
 
 async function train(

@@ -42,6 +42,8 @@ export interface TrainSettings {
 export interface Preflight {
   readonly problems: readonly { readonly code: string; readonly message: string; readonly hint: string }[];
   readonly warnings: readonly string[];
+  /** What computes, and how wide the base is meanwhile, in words. */
+  readonly backend?: string;
   readonly minutesEstimated?: number;
   readonly memoryBytesEstimated?: number;
 }

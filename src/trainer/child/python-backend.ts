@@ -204,6 +204,7 @@ function toPreflight(event: TrainerEventOf<"preflighted">): Preflight {
     warnings: event.blas.fast
       ? []
       : ["No fast matrix library was found: training is slow (install libopenblas0-pthread)"],
+    ...(event.backend === null ? {} : { backend: event.backend }),
     ...(event.minutesEstimated === null ? {} : { minutesEstimated: event.minutesEstimated }),
     ...(event.memory.neededBytes === undefined ? {} : { memoryBytesEstimated: event.memory.neededBytes }),
   };

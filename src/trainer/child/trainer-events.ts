@@ -41,6 +41,7 @@ export const TrainerEvent = z.discriminatedUnion("event", [
     problems: z.array(problem),
     blas: z.object({ fast: z.boolean(), environment: z.record(z.string(), z.string()), gflops: z.number().nullable() }),
     memory: z.object({ neededBytes: count.optional() }),
+    backend: z.string().nullable(),
     minutesEstimated: maybeNumber,
   }),
   z.object({ event: z.literal("error"), code: z.string(), message: z.string(), hint: z.string() }),

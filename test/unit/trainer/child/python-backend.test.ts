@@ -45,6 +45,7 @@ test("preflight() tells what the trainer estimates", async () => {
   expect(await fixtureTrainer("succeeds").preflight(trainJob(), NEVER)).toEqual({
     problems: [],
     warnings: [],
+    backend: "mlx on cpu, base in 32 bits",
     minutesEstimated: 0.4,
     memoryBytesEstimated: 1000,
   });
@@ -75,6 +76,18 @@ test("preflight() sets the fast BLAS that it found, for the trainer's later proc
 
   expect(await readFile(join(job.directory, "stderr.log"), "utf8")).toBe("no fast BLAS\nfast BLAS found\n");
   expect(process.env["FAST_BLAS"]).toBeUndefined();
+});
+
+test("train() tells the trainer after the job what to compute with", async () => {
+  const job = trainJob();
+  const program = ["-e", 'process.stderr.write(process.argv.slice(1).join(" "))'];
+  const backend = fixtureTrainer("succeeds", { program, flags: ["--backend", "torch", "--base-bits", "4"] });
+
+  await expect(backend.train(job, () => {}, NEVER)).rejects.toThrow(TrainingFailedError);
+
+  expect(await readFile(join(job.directory, "stderr.log"), "utf8")).toMatch(
+    /^train --job \S+ --backend torch --base-bits 4$/u,
+  );
 });
 
 test("train() hands the job over and tells every step", async () => {
