@@ -32,12 +32,13 @@ if (report.failed.length > 0) {
   process.exitCode = 1;
   throw new Error(`Cannot measure the store: ${report.failed[0].why}`);
 }
-const directory = /kept in (.+)$/.exec(report.rows[0].note)[1];
+// Of a database that MONGODB_URI names there is no folder to serve.
+const [, directory] = /kept in (.+)$/.exec(report.rows[0].note) ?? [];
 const { benchBotsMemory } = await import("./benching/bots-memory.mjs");
 const [events, perSecond, askers] = [values.events, values["per-second"], values.askers].map(Number);
-process.stderr.write("Watching the bots\n");
 const bots = [];
-for (const hasEmbedder of [false, true]) {
+for (const hasEmbedder of directory === undefined ? [] : [false, true]) {
+  process.stderr.write(`Watching the bots${hasEmbedder ? " with the embedding model" : ""}\n`);
   bots.push({ hasEmbedder, ...(await benchBotsMemory({ data: directory, events, perSecond, askers, hasEmbedder })) });
 }
 const rows = [...report.rows, ...bots.flatMap(botRows)];

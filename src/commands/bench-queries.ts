@@ -194,7 +194,7 @@ function learningQueries({ learning, jobs }: QueriedStores, { scope, workspaceId
 
 function otherQueries(stores: QueriedStores, { workspaceId, busyPerson }: BenchTargets, nowMs: number) {
   const { people, moderation, settings, models, platforms, cache } = stores;
-  const vectorOf = (round: number) => benchVector(round * 31 + 1);
+  const vectorOf = (round: number) => benchVector((round * 31 + 1) % 1000);
   const queries: readonly Named[] = [
     ["open reports, 200", () => count(moderation.listReports({ workspaceId, limit: 200 }))],
     ["closed reports, 200", () => count(moderation.listReports({ workspaceId, isClosed: true, limit: 200 }))],

@@ -19,7 +19,7 @@ export interface BenchFixture {
 
 /** Raised when what is in a fixture changes: older ones are made anew. */
 const VERSION = 1;
-const CACHE_ENTRIES_A_SCOPE = 5000;
+export const CACHE_ENTRIES_A_SCOPE = 5000;
 /** Older than this, the window of a data set has moved on. */
 const AGE_MAX_MS = 3 * 86_400_000;
 

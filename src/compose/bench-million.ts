@@ -5,15 +5,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { BenchRow } from "#commands/bench-figures.ts";
+import { fillCache, fillStore } from "#commands/bench-fill.ts";
 import { benchLongActs, type LongActFigures } from "#commands/bench-long-acts.ts";
 import { benchQueries, type QueriedStores, type QueryFigures } from "#commands/bench-queries.ts";
 import { benchTargets } from "#commands/bench-records.ts";
 import { describeDuration, type Output } from "#commands/output.ts";
 import { programDirectory } from "#config/load.ts";
-import { type BenchFixture, openBenchFixture } from "./bench-fixture.ts";
+import { type BenchFixture, CACHE_ENTRIES_A_SCOPE, openBenchFixture } from "./bench-fixture.ts";
 import type { BenchWorld } from "./bench-parts.ts";
 import { dataPaths } from "./data-paths.ts";
-import { openSqliteRecords } from "./open-records.ts";
+import { openMongoRecords, openSqliteRecords } from "./open-records.ts";
 
 const SCORES_RATIO = 0.1;
 const READINESS_MAX_MS = 5;
@@ -25,6 +26,8 @@ const FULL_SIZE_TURNS = 1_000_000;
 /** A store of a large community: what every query, a data set and the process take. */
 export async function millionRows(world: BenchWorld, turns: number, output: Output): Promise<readonly BenchRow[]> {
   const size = { turns, scores: Math.round(turns * SCORES_RATIO) };
+  const uri = world.config.servers.mongodbUri;
+  if (uri !== undefined) return mongoRows(world, uri, size, output);
   const fixture = await openBenchFixture(world.config, size, world.log, output);
   const { records, importMs, directory } = fixture;
   const filled: BenchRow = {
@@ -51,8 +54,36 @@ async function queryRows({ log }: BenchWorld, { directory, nowMs, turns }: Bench
   }
 }
 
+/** The database that MONGODB_URI names, which must be empty: it is filled, and left as it is. */
+async function mongoRows(
+  { directory, log }: BenchWorld,
+  uri: string,
+  { turns, scores }: Pick<BenchFixture, "turns" | "scores">,
+  output: Output,
+): Promise<readonly BenchRow[]> {
+  const stores = await openMongoRecords(uri, dataPaths({ directory }), undefined, log);
+  try {
+    const nowMs = Date.now();
+    const startedAtMs = performance.now();
+    const byKind = await fillStore(stores.archive, { turns, scores, nowMs }, (lines) =>
+      output.progress(`Filling MongoDB: ${lines.toLocaleString("en")} records read`),
+    );
+    const importMs = performance.now() - startedAtMs;
+    await fillCache(stores.cache, Math.min(CACHE_ENTRIES_A_SCOPE, turns / 10), nowMs);
+    const records = Array.from(byKind.values()).reduce((sum, count) => sum + count, 0);
+    const measured = `import of ${records.toLocaleString("en")} records`;
+    output.progress("Asking every query");
+    const bench = "million, MongoDB";
+    const note = `${turns.toLocaleString("en")} turns, ${scores.toLocaleString("en")} scores`;
+    const asked = await benchQueryRows(stores, bench, { nowMs, turns });
+    return [{ bench, measured, value: importMs, unit: "ms", note }, ...asked];
+  } finally {
+    await stores.close();
+  }
+}
+
 /** Of any store that was filled by the same records. */
-export async function benchQueryRows(
+async function benchQueryRows(
   stores: QueriedStores,
   bench: string,
   options: { readonly nowMs: number; readonly turns: number },
