@@ -189,9 +189,12 @@ export function startAnswering(parts: AnsweringParts): Answering {
     );
   }
 
+  /** What fails, in an outage of the store above all, is found again when its lease runs out. */
   function track(task: Promise<void>): void {
-    tasks.add(task);
-    void task.finally(() => tasks.delete(task));
+    const ended = task
+      .catch((error: unknown) => parts.log.warn({ err: error }, "inbox.left-to-next"))
+      .finally(() => tasks.delete(ended));
+    tasks.add(ended);
   }
 
   async function renewHeld(): Promise<void> {
@@ -284,7 +287,7 @@ export function startAnswering(parts: AnsweringParts): Answering {
       isClosed = true;
       closing.abort();
       for (const timer of timers) clearInterval(timer);
-      await giveBackWaiting();
+      track(giveBackWaiting());
       let timer: NodeJS.Timeout | undefined;
       const grace = new Promise((resolve) => {
         timer = setTimeout(resolve, graceMs);

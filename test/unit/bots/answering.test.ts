@@ -1,6 +1,7 @@
 import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 import { startAnswering } from "#bots/answering.ts";
 import type { AnsweringParts } from "#bots/answering-parts.ts";
+import { StoreUnreachableError } from "#core/errors.ts";
 import type { IncomingMessage } from "#core/inbox.ts";
 import { fixedSettings } from "../../fixtures/bots/fixed-settings.ts";
 import { makeTempFolder, openTempStore } from "../store/sqlite/temp-store.ts";
@@ -314,6 +315,22 @@ test("close() resolves after its grace when an answer does not end", async () =>
   await answering.close(50);
 
   expect(performance.now() - startedAtMs).toBeLessThan(2000);
+});
+
+test("close() resolves after its grace when the store is away, and leaves what waits to its lease", async () => {
+  const { chat } = openTempStore();
+  let isAway = false;
+  const renewEvent: typeof chat.renewEvent = (...args) =>
+    isAway ? Promise.reject(new StoreUnreachableError("db:27017")) : chat.renewEvent(...args);
+  const { answering, lines } = openInbox({ chat: { ...chat, renewEvent } });
+  await answering.accept("e1", message("m1"));
+  await answering.accept("e2", message("m2"));
+  await settle();
+  isAway = true;
+
+  await answering.close(50);
+
+  expect(lines.map(({ event }) => event)).toEqual(["inbox.left-to-next"]);
 });
 
 test("close() keeps a message that comes later for the next start", async () => {
