@@ -43,7 +43,7 @@ import { mongoSettling } from "./settle.ts";
 import { mongoTurnWriter } from "./turn-writer.ts";
 import { mongoTurns } from "./turns.ts";
 import { mongoTurnVectors } from "./vectors.ts";
-import { watchOutages } from "./watch-outages.ts";
+import { type OutageWatch, watchOutages } from "./watch-outages.ts";
 
 export interface MongoStore {
   readonly chat: ChatStore;
@@ -83,21 +83,26 @@ export interface MongoStoreOptions {
  */
 export async function openMongoStore(options: MongoStoreOptions): Promise<MongoStore> {
   const connection = await connect(options.uri);
+  const outages = watchOutages(connection, options.now, options.log);
   try {
-    const store = composeStore(connection, options);
+    const store = composeStore(connection, options, outages);
     await migrate(connection, store.rows, options);
     await store.resume();
     options.log?.info({ hosts: hostsOf(options.uri), database: connection.name }, "store.opened");
     return store.bundle;
   } catch (error) {
+    outages.stop();
     const told = toldOutage(connection, error); // before the connection forgets its hosts
     await connection.close();
     throw told;
   }
 }
 
-function composeStore(connection: Connection, { now, log, runEventsMax = 5000, cache: given }: MongoStoreOptions) {
-  const { describeOutage } = watchOutages(connection, now, log);
+function composeStore(
+  connection: Connection,
+  { now, runEventsMax = 5000, cache: given }: MongoStoreOptions,
+  outages: OutageWatch,
+) {
   const rows = openCollections(connection);
   const erased = mongoErasedLookup(rows);
   const intents = mongoIntents(rows, now);
@@ -152,8 +157,9 @@ function composeStore(connection: Connection, { now, log, runEventsMax = 5000, c
     leases: tell(leases),
     archive: tell(archive),
     connection,
-    describeOutage,
+    describeOutage: outages.describeOutage,
     async close() {
+      outages.stop();
       await settling.rest();
       await connection.close();
     },
