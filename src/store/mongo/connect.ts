@@ -1,5 +1,6 @@
 import { type Connection, type ConnectOptions, createConnection } from "mongoose";
 import { StoreUnreachableError } from "#core/errors.ts";
+import { mendDriver } from "./mend-driver.ts";
 
 const DEFAULT_DATABASE = "reactune";
 
@@ -23,6 +24,7 @@ const USUAL: ConnectOptions = {
 
 /** Rejects with StoreUnreachableError, which names the hosts and never the address: it may hold a password. */
 export async function connect(uri: string): Promise<Connection> {
+  mendDriver();
   const connection = createConnection();
   try {
     await connection.openUri(uri, optionsFor(uri));
