@@ -24,7 +24,10 @@ export interface SqlOptions {
    * does so once `settle` has resolved, for a fsync beside the event loop; `normal` may lose the last writes in a power cut.
    */
   readonly durability: "full" | "late" | "normal";
-  /** How long a write waits for another process. The event loop stands still meanwhile. */
+  /**
+   * How long a write waits for another process. The event loop stands still meanwhile; once it was in vain, writes wait a moment only
+   * until one succeeds: an import by another process holds the file for minutes.
+   */
   readonly busyMs: number;
   /** Hears of every statement, for its plan. */
   readonly onPrepare?: (sql: string) => void;
@@ -32,6 +35,9 @@ export interface SqlOptions {
 
 /** The event loop stands still meanwhile, for something that can wait. */
 const EMPTY_LOG_BUSY_MS = 50;
+
+/** What a write waits while another process is known to hold the file for long. */
+const HELD_UP_BUSY_MS = 100;
 
 /** Statements that write after which the log, then of some megabytes, is brought into the file beside the event loop. */
 const CHECKPOINT_WRITES = 2000;
@@ -44,6 +50,7 @@ export class Sql {
   readonly #onPrepare: SqlOptions["onPrepare"];
   readonly #late: LateSync = createLateSync(() => this.#flushLog());
   #isWriting = false;
+  #isHeldUp = false;
   #log: FileHandle | undefined;
   #checkpointedWrites = 0;
   #checkpointing: Promise<void> | undefined;
@@ -76,14 +83,14 @@ export class Sql {
       all: (params = {}) => this.#run(() => statement.all(check(params)) as Row[]),
       run: (params = {}) => {
         this.#late.noteWrite();
-        return this.#run(() => statement.run(check(params)).changes);
+        return this.#runWrite(() => statement.run(check(params)).changes);
       },
     };
   }
 
   exec(sql: string): void {
     this.#late.noteWrite();
-    this.#run(() => this.#database.exec(sql));
+    this.#runWrite(() => this.#database.exec(sql));
   }
 
   /** Grows with every write. */
@@ -129,6 +136,26 @@ export class Sql {
     }
   }
 
+  #runWrite<T>(use: () => T): T {
+    try {
+      const result = this.#run(use);
+      if (this.#isHeldUp) this.#holdUp(false);
+      return result;
+    } catch (cause) {
+      if (cause instanceof StoreBusyError && !this.#isHeldUp) this.#holdUp(true);
+      throw cause;
+    }
+  }
+
+  #holdUp(isHeldUp: boolean): void {
+    this.#isHeldUp = isHeldUp;
+    this.#setBusy(isHeldUp ? Math.min(HELD_UP_BUSY_MS, this.#busyMs) : this.#busyMs);
+  }
+
+  #setBusy(timeoutMs: number): void {
+    this.#database.prepare(`PRAGMA busy_timeout = ${timeoutMs}`).get();
+  }
+
   /** All of it or nothing, after every other writer and before the next; inside another `write` it joins that one. */
   write<T>(change: () => T): T {
     if (this.#isWriting) return change();
@@ -158,7 +185,7 @@ export class Sql {
   }
 
   #isLogEmptied(): boolean {
-    this.#database.prepare(`PRAGMA busy_timeout = ${EMPTY_LOG_BUSY_MS}`).get();
+    this.#setBusy(EMPTY_LOG_BUSY_MS);
     try {
       const row = this.#run(() => this.#database.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get());
       return (row as { readonly busy: number }).busy === 0;
@@ -166,7 +193,7 @@ export class Sql {
       if (!(cause instanceof StoreBusyError)) throw cause;
       return false;
     } finally {
-      this.#database.prepare(`PRAGMA busy_timeout = ${this.#busyMs}`).get();
+      this.#holdUp(this.#isHeldUp);
     }
   }
 

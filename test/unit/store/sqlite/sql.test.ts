@@ -68,4 +68,25 @@ describe("Sql", () => {
     insert();
     expect(idsOf(one)).toEqual(["b"]);
   });
+
+  test("write() waits in vain once while another connection writes for long, and at full length again after that", () => {
+    const one = openSql();
+    const two = new Sql(one.path, { durability: "full", busyMs: 600 });
+    onTestFinished(() => two.close());
+    const insert = two.prepare(INSERT);
+    const write = (id: string) => two.write(() => insert.run({ id, bytes: null }));
+    const waitsMs = (id: string) => {
+      const startedAtMs = performance.now();
+      expect(() => write(id)).toThrow(StoreBusyError);
+      return performance.now() - startedAtMs;
+    };
+    one.write(() => {
+      expect(waitsMs("a")).toBeGreaterThan(550);
+      expect(waitsMs("a")).toBeLessThan(500);
+    });
+    write("b");
+    one.write(() => expect(waitsMs("c")).toBeGreaterThan(550));
+
+    expect(idsOf(one)).toEqual(["b"]);
+  });
 });
