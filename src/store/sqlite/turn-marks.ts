@@ -58,7 +58,8 @@ export function sqliteTurnMarks(sql: Sql): TurnMarks {
         if (last === undefined) break;
         after = last.turn_id;
       }
-      sql.exec(`UPDATE turn SET is_rated = (has_feedback OR regeneration_of IS NOT NULL
+      // Only those that change are written: after an import most are as they should be.
+      sql.exec(`UPDATE turn SET is_rated = 1 - is_rated WHERE is_rated <> (has_feedback OR regeneration_of IS NOT NULL
         OR id IN (SELECT source_turn_id FROM turn WHERE source_turn_id IS NOT NULL AND ${SERVED_WELL})
         OR id IN (SELECT regeneration_of FROM turn WHERE regeneration_of IS NOT NULL AND status = 'complete'))`);
     },
