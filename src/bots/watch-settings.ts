@@ -27,6 +27,7 @@ export async function watchSettings(
   const resolved = new Map<string, PlaceSettings>();
   let reading = Promise.resolve();
   let next: Promise<void> | undefined;
+  let isFailing = false;
 
   async function read(): Promise<void> {
     const latest = await store.settingsRevision();
@@ -41,13 +42,22 @@ export async function watchSettings(
     next ??= reading.then(() => {
       next = undefined;
       const mine = read();
-      reading = mine.catch(() => {});
+      reading = mine.then(
+        () => {
+          isFailing = false;
+        },
+        (error: unknown) => {
+          // Once, however long it lasts and however many ask.
+          if (!isFailing) log.warn({ err: error }, "settings.read-failed");
+          isFailing = true;
+        },
+      );
       return mine;
     });
     return next;
   }
   const refreshLater = () => {
-    refresh().catch((error: unknown) => log.warn({ err: error }, "settings.read-failed"));
+    refresh().catch(() => {}); // told where it is read
   };
 
   await read();

@@ -22,6 +22,7 @@ export async function watchServices(learning: LearningStore, events: EventBus, l
   const listeners: ((service: Service) => void)[] = [];
   let reading = Promise.resolve();
   let next: Promise<void> | undefined;
+  let isFailing = false;
 
   async function read(): Promise<void> {
     const fresh = new Map((await learning.listServices()).map((service) => [scopeKey(service.scope), service]));
@@ -36,13 +37,22 @@ export async function watchServices(learning: LearningStore, events: EventBus, l
     next ??= reading.then(() => {
       next = undefined;
       const mine = read();
-      reading = mine.catch(() => {});
+      reading = mine.then(
+        () => {
+          isFailing = false;
+        },
+        (error: unknown) => {
+          // Once, however long it lasts and however many ask.
+          if (!isFailing) log.warn({ err: error }, "service.read-failed");
+          isFailing = true;
+        },
+      );
       return mine;
     });
     return next;
   }
   const refreshLater = () => {
-    refresh().catch((error: unknown) => log.warn({ err: error }, "service.read-failed"));
+    refresh().catch(() => {}); // told where it is read
   };
 
   await read();
