@@ -1,3 +1,4 @@
+import { type AddressInfo, connect as connectTo, createServer } from "node:net";
 import { setImmediate as letOthers, setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -15,7 +16,7 @@ import {
   sampleSetting,
   sampleTurn,
 } from "../../../contract/sample-records.ts";
-import { mongoPeer, openTempMongoStore, useMongoPeer } from "../../../fixtures/mongo/open-peer.ts";
+import { isRealMongo, mongoPeer, openTempMongoStore, useMongoPeer } from "../../../fixtures/mongo/open-peer.ts";
 
 const SECRET = "zanzibar";
 const WORKSPACE = SCOPE.workspaceId;
@@ -53,6 +54,14 @@ describe.skipIf(mongoPeer === undefined)("openMongoStore() (needs mongodb)", () 
     await numbers.updateOne({ _id: "record turn" }, { $set: { value: 1 } });
     await numbers.updateOne({ _id: "schema" }, { $set: { value: 99 } });
     await expect(openMongoStore({ uri, now: Date.now })).rejects.toMatchObject({ code: "STORE_TOO_NEW" });
+  });
+
+  test.skipIf(isRealMongo)("tells an outage in our words when the server goes in the middle of it", async () => {
+    const uri = await openWireCutAt(peer.uri(), "createIndexes");
+
+    const cause = await openMongoStore({ uri, now: Date.now }).catch((reason: unknown) => reason);
+
+    expect(cause).toMatchObject({ code: "STORE_UNREACHABLE", message: expect.stringContaining(new URL(uri).host) });
   });
 
   test("logs hosts and database, without credentials, and migrates once", async () => {
@@ -210,3 +219,26 @@ describe.skipIf(mongoPeer === undefined)("openMongoStore() (needs mongodb)", () 
     expect(await next.connection.collection("import_aside").countDocuments({})).toBe(0);
   });
 });
+
+/** The address of a way to the server that is gone as soon as the driver says this word. */
+async function openWireCutAt(uri: string, word: string): Promise<string> {
+  const { hostname, port, pathname } = new URL(uri);
+  let isCut = false;
+  const relay = createServer((near) => {
+    const far = connectTo(Number(port), hostname);
+    const end = () => {
+      near.destroy();
+      far.destroy();
+    };
+    for (const socket of [near, far]) socket.on("error", end).on("close", end);
+    near.on("data", (bytes) => {
+      isCut ||= bytes.includes(word);
+      if (isCut) end();
+      else far.write(bytes);
+    });
+    far.pipe(near);
+  });
+  await new Promise<void>((resolve) => relay.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void relay.close());
+  return `mongodb://127.0.0.1:${(relay.address() as AddressInfo).port}${pathname}?serverSelectionTimeoutMS=300`;
+}

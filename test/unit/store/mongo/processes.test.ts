@@ -6,6 +6,7 @@ import { openGridFiles } from "#store/mongo/grid-files.ts";
 import { type MongoStore, openMongoStore } from "#store/mongo/open-mongo-store.ts";
 import { SCOPE, sampleMessage, sampleTurn } from "../../../contract/sample-records.ts";
 import { isRealMongo, mongoPeer, openTempMongoStore, useMongoPeer } from "../../../fixtures/mongo/open-peer.ts";
+import { recordingLog } from "../../../fixtures/redis/start-redis.ts";
 import { type Acknowledgement, useWriter } from "../../../fixtures/store/start-writer.ts";
 import { makeTempFolder } from "../sqlite/temp-store.ts";
 
@@ -72,8 +73,10 @@ describe.skipIf(mongoPeer === undefined)("openMongoStore() in several processes 
   });
 
   test.skipIf(isRealMongo)("goes on by itself when the server was away for a while", { timeout: 60_000 }, async () => {
-    const store = await openTempMongoStore(peer.uri());
+    const log = recordingLog();
+    const store = await openTempMongoStore(peer.uri(), { log });
     await store.chat.saveTurn(sampleTurn());
+    expect(store.describeOutage()).toBeUndefined();
     await peer.stop();
     const files = openGridFiles(store.connection, await openFileStore(makeTempFolder(), Date.now));
     const meanwhile = await Promise.allSettled([
@@ -85,13 +88,22 @@ describe.skipIf(mongoPeer === undefined)("openMongoStore() in several processes 
     expect(meanwhile.map((one) => one.status === "rejected" && one.reason.code)).toEqual(
       meanwhile.map(() => "STORE_UNREACHABLE"),
     );
-    await sleep(1500);
+    // Requests fail before the driver has looked again.
+    const isTold = () => expect(store.describeOutage()).toMatch(/^MongoDB at 127\.0\.0\.1:\d+ does not answer/u);
+    await vi.waitFor(isTold, { timeout: 10_000, interval: 50 });
     await peer.start();
 
     const isBack = async () => expect((await store.chat.findTurn("t1"))?.id).toBe("t1");
     await vi.waitFor(isBack, { timeout: 5000, interval: 50 });
     await store.chat.acceptEvent("e1", sampleMessage(), 1);
     expect((await store.chat.claimEvent({ claimedBy: "one", nowMs: 2, leaseMs: 9 }))?.id).toBe("e1");
+    expect(store.describeOutage()).toBeUndefined();
+    expect(log.lines.map(({ event }) => event)).toEqual([
+      "store.migrated",
+      "store.opened",
+      "store.lost",
+      "store.returned",
+    ]);
   });
 });
 
