@@ -99,23 +99,28 @@ export function llamaServerAdapters(api: ApiOptions, model: string): AdaptersOnH
   const root = { ...api, url: api.url.replace(/\/v1$/, "") };
 
   /** Asked each time: a server that was started again numbers its adapters anew. */
-  async function find({ digest }: AdapterFile, signal: AbortSignal): Promise<number> {
+  async function list(signal: AbortSignal): Promise<z.infer<typeof LoraList>> {
     const response = await callApi(root, "/lora-adapters", undefined, signal);
-    const adapter = LoraList.parse(await response.json()).find(({ path }) => basename(path).includes(digest));
-    if (adapter === undefined) {
-      found.delete(digest);
-      throw new AdapterRefusedError(digest, "llama-server was started without it (--lora)");
-    }
-    found.add(digest);
-    return adapter.id;
+    return LoraList.parse(await response.json());
   }
 
   return {
-    // An empty list switches every adapter off, those that the server applies by default too.
-    select: async (adapter, signal) => ({
-      model,
-      lora: adapter === undefined ? [] : [{ id: await find(adapter, signal), scale: 1 }],
-    }),
+    // Every scale is said. What an empty list leaves out is applied with the server's own scales, which are 1 even with
+    // --lora-init-without-apply, and on what was computed before with another adapter.
+    async select(adapter, signal) {
+      const adapters = await list(signal);
+      const wanted =
+        adapter === undefined ? undefined : adapters.find(({ path }) => basename(path).includes(adapter.digest));
+      if (adapter !== undefined) {
+        found.delete(adapter.digest);
+        if (wanted === undefined)
+          throw new AdapterRefusedError(adapter.digest, "llama-server was started without it (--lora)");
+        found.add(adapter.digest);
+      }
+      const lora = adapters.map(({ id }) => ({ id, scale: id === wanted?.id ? 1 : 0 }));
+      // What was computed for the same words with another adapter would be taken for this one's.
+      return { model, lora, cache_prompt: adapters.length === 0 };
+    },
     forget: (digest) => void found.delete(digest),
     drop: async (digest) => void found.delete(digest),
     purge: async (digest) => void found.delete(digest),

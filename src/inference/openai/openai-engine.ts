@@ -273,6 +273,6 @@ function settingsOf({ sampling, replyTokensMax }: GenerateRequest, { kind, api }
           skip_special_tokens: false,
         }
       : {}),
-    ...(kind === "llama-server" ? { top_k: topK, repeat_penalty: repeatPenalty, min_p: 0, cache_prompt: true } : {}),
+    ...(kind === "llama-server" ? { top_k: topK, repeat_penalty: repeatPenalty, min_p: 0 } : {}),
   };
 }

@@ -210,7 +210,16 @@ test("generate() tells llama-server which adapter to apply, and none for the bas
   await collect(engine.generate(request()));
   const bodies = server.seen.filter(({ path }) => path === "/v1/completions").map(({ body }) => body["lora"]);
 
-  expect(bodies).toEqual([[{ id: 1, scale: 1 }], []]);
+  expect(bodies).toEqual([
+    [
+      { id: 0, scale: 0 },
+      { id: 1, scale: 1 },
+    ],
+    [
+      { id: 0, scale: 0 },
+      { id: 1, scale: 0 },
+    ],
+  ]);
   const unknown = { ...ADAPTER, digest: "cd".repeat(32) };
   await expect(collect(engine.generate(request({ adapter: unknown })))).rejects.toThrow(AdapterRefusedError);
 });
