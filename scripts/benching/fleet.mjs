@@ -87,19 +87,18 @@ async function openFleet(world, servers, { mode, size, mongo, nodeFlags, setting
     ...(isSharded ? { "discord.shards": size } : {}),
     ...settings,
   };
-  const processes = [];
-  for (let number = 0; number < (isSharded ? 1 : size); number++) {
-    const data = join(world.folder, `machine-${mode}-${size}-${number}`);
-    const flags = Object.entries(given).flatMap(([key, value]) => ["--set", `${key}=${value}`]);
-    const args = [...nodeFlags, join(dist, "main.js"), "bots", "--data", data, "--model", MODEL, ...flags];
-    processes.push(
-      await world.start(args, {
+  const flags = Object.entries(given).flatMap(([key, value]) => ["--set", `${key}=${value}`]);
+  const processes = await Promise.all(
+    Array.from({ length: isSharded ? 1 : size }, (_, number) => {
+      const data = join(world.folder, `machine-${mode}-${size}-${number}`);
+      const args = [...nodeFlags, join(dist, "main.js"), "bots", "--data", data, "--model", MODEL, ...flags];
+      return world.start(args, {
         cwd: world.folder,
         variables: environment,
         isReady: (log) => log.includes("is ready"),
-      }),
-    );
-  }
+      });
+    }),
+  );
   if (mode === "slack") {
     const targets = processes.map(({ log }) => `http://127.0.0.1:${startedPort(log())}`);
     await peer.ask("balance", { targets });

@@ -1,13 +1,15 @@
 import closeWithGrace from "close-with-grace";
 import type { PlatformConnector } from "#bots/platform-connector.ts";
 import type { Config } from "#config/schema.ts";
-import { OperatingError } from "#core/errors.ts";
+import { describeError, OperatingError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import type { PlatformStore } from "#store/platform-store.ts";
 import { cursorKey, type ShardGreeting } from "./discord-shards.ts";
+import { type Metrics, openMetrics } from "./metrics.ts";
 import { openChat } from "./open-chat.ts";
 import { openDiscord } from "./open-connectors.ts";
 import { openLog } from "./open-log.ts";
+import { type Operations, openOperations } from "./open-operations.ts";
 import { openPatiently } from "./open-patiently.ts";
 import { openServingEngine } from "./open-serving.ts";
 import { openStores } from "./open-stores.ts";
@@ -31,8 +33,11 @@ export async function runDiscordShard(): Promise<void> {
   }
   const { shard } = greeting;
   const config: Config = { ...greeting.config, feedback: { emoji: new Map(greeting.emoji) } };
-  const log = withFields(await openLog(config.log, "stdout"), { shard });
-  const patience = { log, onWait: () => {} };
+  const metrics = config.operations.port === undefined ? undefined : await openMetrics();
+  const plainLog = withFields(await openLog(config.log, "stdout"), { shard });
+  const log = metrics?.meter(plainLog) ?? plainLog;
+  const operations = await openShardOperations(config.operations, shard, metrics, log);
+  const patience = { log, onWait: operations.tellWait };
   const stores = await openPatiently("the stores", () => openStores(config, log), patience);
   const platforms = ownCursor(stores.platforms, shard);
   let end: (reason: { readonly refusal?: unknown }) => void = () => {};
@@ -46,10 +51,12 @@ export async function runDiscordShard(): Promise<void> {
       return [noteRefusal(connector, (refusal) => end({ refusal }))];
     },
   });
+  operations.watch({ stores, engine: chat.opened.engine });
   const grace = closeWithGrace({ delay: CLOSE_MAX_MS, logger: false, skip: [...LEFT_TO_MANAGER] }, async ({ err }) => {
     if (err !== undefined) log.error({ err }, "program.crashed");
     log.info({}, "shard.stopping");
     await chat.close();
+    await operations.close();
     await stores.close();
     if (err !== undefined) process.exitCode = 1;
     end({});
@@ -59,8 +66,31 @@ export async function runDiscordShard(): Promise<void> {
   if (refusal === undefined) return;
   grace.uninstall();
   await chat.close();
+  await operations.close();
   await stores.close();
   process.exitCode = refusal instanceof OperatingError ? REFUSED_EXIT_CODE : 1;
+}
+
+/**
+ * On a machine that has all shards: the port of who starts them and the shard's number behind it, or any free one. Without health and
+ * figures, where that is taken, its servers are answered all the same.
+ */
+async function openShardOperations(
+  { host, port }: Config["operations"],
+  shard: number,
+  metrics: Metrics | undefined,
+  log: Log,
+): Promise<Operations> {
+  const own = port === undefined || port === 0 ? port : port + 1 + shard;
+  try {
+    const operations = await openOperations({ host, port: own }, metrics);
+    if (operations.url !== undefined) log.info({ url: `${operations.url}/metrics` }, "shard.measured");
+    return operations;
+  } catch (error) {
+    if (!(error instanceof OperatingError)) throw error;
+    log.warn({ reason: describeError(error) }, "shard.not-measured");
+    return await openOperations({ host, port: undefined }, metrics);
+  }
 }
 
 /** Undefined when nobody who starts shards is at the other end. */

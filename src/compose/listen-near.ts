@@ -5,11 +5,16 @@ import type { Dashboard, Listening } from "#dashboard/dashboard.ts";
 
 export class PortTakenError extends OperatingError {
   readonly code = "PORT_TAKEN";
-  readonly hint = "Stop what listens there, or choose another port with --port (0 takes any free one)";
+  readonly hint: string;
 
   /** `place` is "host:port". */
-  constructor(place: string, options?: ErrorOptions) {
+  constructor(
+    place: string,
+    options?: ErrorOptions,
+    hint = "Stop what listens there, or choose another port with --port (0 takes any free one)",
+  ) {
     super(`Cannot listen on ${place}: the port is taken`, options);
+    this.hint = hint;
   }
 }
 
@@ -34,6 +39,6 @@ export async function listenNear(
   }
 }
 
-function isTaken(error: unknown): boolean {
+export function isTaken(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "EADDRINUSE";
 }

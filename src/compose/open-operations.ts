@@ -1,10 +1,13 @@
 import type { Config } from "#config/schema.ts";
 import type { InferenceEngine } from "#inference/inference-engine.ts";
 import { TRAIN_JOB } from "#trainer/request-training.ts";
+import { isTaken, PortTakenError } from "./listen-near.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Stores } from "./stores.ts";
 
 const JOBS_COUNTED_MAX = 200;
+const PORT_HINT =
+  "Give each process of a machine an operations.port of its own; 0 takes any free one, which the start prints";
 
 /** What it asks of the stores. */
 type Counted = Pick<Stores, "describeProblem" | "describeOutage"> & { readonly jobs: Pick<Stores["jobs"], "list"> };
@@ -20,6 +23,7 @@ export interface Operations {
   close(): Promise<void>;
 }
 
+/** Rejects with PortTakenError. */
 export async function openOperations(config: Config["operations"], metrics: Metrics | undefined): Promise<Operations> {
   const { host, port } = config;
   if (port === undefined || metrics === undefined) {
@@ -39,7 +43,9 @@ export async function openOperations(config: Config["operations"], metrics: Metr
       readMetrics: metrics.read,
     },
     { host, port },
-  );
+  ).catch((cause: unknown) => {
+    throw isTaken(cause) ? new PortTakenError(`${host}:${port}`, { cause }, PORT_HINT) : cause;
+  });
   return {
     url: server.url,
     tellWait(why) {

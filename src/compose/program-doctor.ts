@@ -9,6 +9,7 @@ import type { Config } from "#config/schema.ts";
 import { ConfigInvalidError } from "#core/errors.ts";
 import type { CommandContext } from "./command-context.ts";
 import { inspectEngine } from "./inspect-engine.ts";
+import { inspectShards } from "./inspect-shards.ts";
 import { readRedisSettings } from "./open-redis-stores.ts";
 
 export function addDoctorCommand(program: Command, { load, output }: CommandContext): void {
@@ -27,7 +28,9 @@ export function addDoctorCommand(program: Command, { load, output }: CommandCont
           mongodbUri: inspectMongo,
           redisUrl: (url) => inspectRedis(url, "config" in config ? config.config.redis : undefined),
         },
-        ...("config" in config ? { inspectEngine: () => inspectEngine(config.config) } : {}),
+        ...("config" in config
+          ? { inspectEngine: async () => [...(await inspectEngine(config.config)), ...inspectShards(config.config)] }
+          : {}),
       });
       if (options.json === true) printJson(output, report);
       else for (const line of formatDoctorReport(report)) output.print(line);

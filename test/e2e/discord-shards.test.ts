@@ -28,7 +28,7 @@ async function openShardedProgram(given: DiscordDoubleOptions = {}) {
   const server = await startServer({
     cwd,
     data: join(cwd, "data"),
-    settings: ["discord.shards=2", `discord.apiUrl=${double.apiUrl}`, "discord.offerEmoji=false"],
+    settings: ["discord.shards=2", `discord.apiUrl=${double.apiUrl}`, "discord.offerEmoji=false", "operations.port=0"],
   });
   onTestFinished(() => {
     for (const { pid } of startedShards(server)) if (isAlive(pid)) process.kill(pid, "SIGKILL");
@@ -52,6 +52,17 @@ function startedShards(server: Server): readonly { readonly shard: number; reado
     .map((line) => JSON.parse(line));
 }
 
+/** Where each shard tells its own figures. */
+function measuredUrls(server: Server): readonly string[] {
+  const lines = server.log().split("\n");
+  return lines.flatMap((line) => (line.includes('"shard.measured"') ? [JSON.parse(line).url] : []));
+}
+
+async function countAnswers(url: string): Promise<number> {
+  const figures = await (await fetch(url)).text();
+  return Number(/reactune_log_events_total\{event="turn.answered",level="info"\} (\d+)/.exec(figures)?.[1]);
+}
+
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -72,6 +83,7 @@ test("start answers the servers of every shard once, and those of a killed shard
 
   await vi.waitFor(() => expect(all.map((question) => answersTo(question).length)).toEqual([1, 1, 1, 1, 1]), ANSWER);
   await vi.waitFor(() => expect(server.log().match(/"turn.answered"/g)).toHaveLength(all.length), ANSWER);
+  expect((await Promise.all(measuredUrls(server).map(countAnswers))).toSorted()).toEqual([2, 3]);
   const victim = startedShards(server).find(({ shard }) => shard === 1)?.pid ?? 0;
   process.kill(victim, "SIGKILL");
   await vi.waitFor(() => expect(isAlive(victim)).toBe(false));
