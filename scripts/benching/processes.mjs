@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { dist, inRoot } from "../setup/paths.mjs";
 
-const READY_MAX_MS = 120_000;
+const READY_MAX_MS = 400_000;
 const ANSWER_MAX_MS = 3_600_000;
 const reporter = inRoot("test", "fixtures", "bench", "report-process.mjs");
 
@@ -99,7 +99,10 @@ async function startProcess(args, { cwd, variables = {}, isReady } = {}) {
       reject(new Error(`Cannot go on: a process ended with ${code}\n${log.slice(-2000)}`));
     });
   });
-  const told = await ready;
+  const told = await ready.catch((error) => {
+    child.kill("SIGKILL");
+    throw error;
+  });
   return {
     pid: child.pid,
     told,
