@@ -15,13 +15,8 @@ export const TRIALS = [
     variable: "SOAK_ROUNDS",
     what: "kill -9 of a process that only writes",
   },
-  {
-    name: "events",
-    rounds: 100_000,
-    file: "test/e2e/events.test.ts",
-    variable: "EVENTS",
-    what: "events of people on Discord and Slack, whose limits and the bot's paces are faster by the factor `speedUp`",
-  },
+  events("sockets", "socket", "Slack's Socket Mode"),
+  events("http", "http", "Slack's HTTP"),
   deliveries("discord", "Discord by edits", 50),
   deliveries("streams", "Slack by its streams", 120),
   deliveries("edits", "Slack by edits", 120),
@@ -35,6 +30,18 @@ export const TRIALS = [
   },
   { name: "loops", rounds: 1, file: "test/e2e/learning-loop.test.ts", what: "whole learning loop" },
 ];
+
+function events(name, mode, way) {
+  const what = `events of people on Discord and by ${way}; limits and paces faster by the factor speedUp`;
+  return {
+    name,
+    rounds: 50_000,
+    file: "test/e2e/events.test.ts",
+    variable: "EVENTS",
+    settings: { EVENTS_MODE: mode },
+    what,
+  };
+}
 
 function deliveries(name, way, speedUp) {
   const what = `generated answers on ${way}; limits and paces ${speedUp} times as fast`;

@@ -2,6 +2,7 @@ import { type Feedback, heardScores, isReaction, scoreOfEmoji } from "#core/feed
 import type { Turn } from "#core/turn.ts";
 import type { ChatStore } from "#store/chat-store.ts";
 import type { PeopleStore } from "#store/people-store.ts";
+import { type FindGrowing, findRepliedTurn } from "./collect-feedback.ts";
 import type { PlatformFeedback, ReactionSnapshot } from "./intake.ts";
 import type { SettingsWatch } from "./place-settings.ts";
 
@@ -9,6 +10,7 @@ export interface ReactionParts {
   readonly chat: ChatStore;
   readonly people: Pick<PeopleStore, "listDeletions">;
   readonly places: Pick<SettingsWatch, "of">;
+  readonly findGrowing?: FindGrowing;
   readonly collect: (given: PlatformFeedback) => Promise<unknown>;
 }
 
@@ -19,8 +21,8 @@ export interface ReactionParts {
  */
 export async function acceptReactions(parts: ReactionParts, snapshot: ReactionSnapshot): Promise<void> {
   const { workspaceId, channelId, messageId, atMs } = snapshot;
-  const turn = await parts.chat.findTurnByMessage(workspaceId, channelId, messageId);
-  if (turn?.messages.some((item) => item.role === "reply" && item.messageId === messageId) !== true) return;
+  const turn = await findRepliedTurn(parts, { ...snapshot, source: "reaction" });
+  if (turn === undefined) return;
 
   const scores = parts.places.of(turn).emoji;
   const given = new Map<string, string[]>();

@@ -6,18 +6,22 @@ import type { Turn } from "#core/turn.ts";
 import type { EventBus } from "#events/event-bus.ts";
 import type { ChatStore } from "#store/chat-store.ts";
 import type { SemanticCache } from "#store/semantic-cache.ts";
-import type { PlatformFeedback } from "./intake.ts";
+import type { PlatformFeedback, PostedPlace } from "./intake.ts";
 
 export interface FeedbackParts {
   readonly chat: ChatStore;
   readonly cache: SemanticCache;
   readonly events: EventBus;
   readonly emoji: ReadonlyMap<string, Score>;
-  /** The turn whose reply stands in this message and still grows: its places are stored at its end. */
-  readonly findGrowing?: (given: PlatformFeedback) => Promise<Turn | undefined>;
+  readonly findGrowing?: FindGrowing;
   readonly textMaxChars: number;
   readonly log: Log;
 }
+
+/** The turn whose reply stands in this message and still grows: its places are stored at its end. */
+export type FindGrowing = (place: ReplyPlace) => Promise<Turn | undefined>;
+
+type ReplyPlace = Pick<PostedPlace, "workspaceId" | "channelId" | "messageId">;
 
 /** Undefined when it was no feedback: another emoji, a message that is no reply of ours, a score out of range. */
 export async function collectFeedback(parts: FeedbackParts, given: PlatformFeedback): Promise<Feedback | undefined> {
@@ -49,7 +53,10 @@ const LOOK_UPS_MAX = 4;
 const LOOK_UP_PAUSE_MS = 100;
 
 /** A quick reaction can overtake the record of where the reply was posted, which is written right after posting. */
-async function findRepliedTurn(parts: FeedbackParts, given: PlatformFeedback): Promise<Turn | undefined> {
+export async function findRepliedTurn(
+  parts: Pick<FeedbackParts, "chat" | "findGrowing">,
+  given: ReplyPlace & Pick<PlatformFeedback, "source">,
+): Promise<Turn | undefined> {
   for (let lookUps = 1; ; lookUps++) {
     const turn = await parts.chat.findTurnByMessage(given.workspaceId, given.channelId, given.messageId);
     if (turn !== undefined) return isAboutReply(turn, given) ? turn : undefined;
@@ -75,7 +82,7 @@ function isAboutOlderWords({ revision }: Turn, { source, atMs }: PlatformFeedbac
 }
 
 /** An emoji under the question is meant for the person who asked. Buttons and commands name a turn by any of its messages. */
-function isAboutReply(turn: Turn, { source, messageId }: PlatformFeedback): boolean {
+function isAboutReply(turn: Turn, { source, messageId }: Pick<PlatformFeedback, "source" | "messageId">): boolean {
   return source !== "reaction" || turn.messages.some((item) => item.role === "reply" && item.messageId === messageId);
 }
 

@@ -1,7 +1,6 @@
 import { type Feedback, scoreOfEmoji } from "#core/feedback.ts";
 import type { IncomingMessage } from "#core/inbox.ts";
 import { platformOf } from "#core/scope.ts";
-import type { Turn } from "#core/turn.ts";
 import type { EventBus } from "#events/event-bus.ts";
 import type { PeopleStore } from "#store/people-store.ts";
 import type { PrivacyStore } from "#store/privacy-store.ts";
@@ -11,7 +10,7 @@ import { changeVisibility, erasePlace, type PlaceParts } from "./accept-place-ev
 import { acceptReactions } from "./accept-reactions.ts";
 import type { Answering } from "./answering.ts";
 import type { ChatCommand } from "./chat-command.ts";
-import { collectFeedback, type FeedbackParts } from "./collect-feedback.ts";
+import { collectFeedback, type FeedbackParts, type FindGrowing } from "./collect-feedback.ts";
 import { greetChannel } from "./greet-channel.ts";
 import { greetWorkspace } from "./greet-workspace.ts";
 import type { Intake, MessageGlance, PlaceEvent, PlatformFeedback, PostedPlace, QuestionEdit } from "./intake.ts";
@@ -158,7 +157,7 @@ export function createIntake(parts: IntakeParts): OpenIntake {
       if (!isFeedback(parts, change)) return;
       later("feedback.failed", () => elsewhere.tryLater(async () => (await parts.collect(change)) !== undefined));
     },
-    acceptReactions: (snapshot) => acceptReactions(parts, snapshot),
+    acceptReactions: (snapshot) => acceptReactions({ ...parts, findGrowing: growingIn(parts) }, snapshot),
     acceptPlaceEvent,
     async stopReply(place) {
       const isStopped = await stopHere(place);
@@ -198,14 +197,18 @@ export interface CollectorParts extends Omit<FeedbackParts, "emoji" | "findGrowi
 
 /** Feedback by the emoji of its place, also on a reply that still grows. */
 export function createFeedbackCollector(parts: CollectorParts): FeedbackCollector {
-  const findGrowing = async (given: PlatformFeedback): Promise<Turn | undefined> => {
-    const turnId = await findGrowingReply(parts, given);
-    return turnId === undefined ? undefined : parts.chat.findTurn(turnId);
-  };
+  const findGrowing = growingIn(parts);
   return (given) => {
     const { workspaceId, channelId } = given;
     const { emoji } = parts.places.of({ platform: platformOf(workspaceId), workspaceId, channelId });
     return collectFeedback({ ...parts, emoji, findGrowing }, given);
+  };
+}
+
+function growingIn(parts: Pick<CollectorParts, "answering" | "chat">): FindGrowing {
+  return async (place) => {
+    const turnId = await findGrowingReply(parts, place);
+    return turnId === undefined ? undefined : parts.chat.findTurn(turnId);
   };
 }
 

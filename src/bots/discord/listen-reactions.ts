@@ -25,38 +25,38 @@ type Emoji = Pick<APIEmoji, "id" | "name">;
 
 /** A removal that is followed so soon by the same emoji of the same person may have overtaken it. */
 const OVERTAKEN_MS = 10_000;
-const REMOVALS_MAX = 1000;
+const KEPT_MAX = 1000;
 
 /** Reactions carry no time of their own: the moment they are heard counts, and where the order is in doubt what stands is read. */
 export function listenToReactions(parts: ListeningParts, listening: Listening): void {
   const { client, intake, now } = parts;
   const removedAtMs = new Map<string, number>();
+  const heardAtMs = new Map<string, number>();
 
-  function noteRemoval(key: string, atMs: number): void {
-    removedAtMs.delete(key);
-    removedAtMs.set(key, atMs);
-    for (const oldest of removedAtMs.keys()) {
-      if (removedAtMs.size <= REMOVALS_MAX) break;
-      removedAtMs.delete(oldest);
-    }
+  /** A connection that is resumed tells many events in one moment: what one person did under a message keeps its order all the same. */
+  function hear(messageId: string, userId: string): number {
+    const key = JSON.stringify([messageId, userId]);
+    const atMs = Math.max(now(), (heardAtMs.get(key) ?? Number.NEGATIVE_INFINITY) + 1);
+    keepRecent(heardAtMs, key, atMs);
+    return atMs;
   }
 
   async function accept(
     data: GatewayMessageReactionRemoveDispatchData | GatewayMessageReactionAddDispatchData,
     isRemoval: boolean,
   ): Promise<void> {
-    const atMs = now();
     if (data.user_id === client.user.id) return;
     if ("member" in data && data.member?.user.bot === true) return;
     if ("message_author_id" in data && data.message_author_id !== undefined) {
       if (data.message_author_id !== client.user.id) return;
     }
+    const atMs = hear(data.message_id, data.user_id);
     const place = await findPlace(parts, data.channel_id, data.guild_id);
     const emoji = place === undefined ? undefined : emojiKey(parts, place, data.emoji);
     if (place === undefined || emoji === undefined) return;
     const key = JSON.stringify([data.message_id, data.user_id, emoji]);
     const isInDoubt = !isRemoval && atMs - (removedAtMs.get(key) ?? Number.NEGATIVE_INFINITY) < OVERTAKEN_MS;
-    if (isRemoval) noteRemoval(key, atMs);
+    if (isRemoval) keepRecent(removedAtMs, key, atMs);
     await intake.acceptFeedback({
       workspaceId: place.workspaceId,
       channelId: place.channelId,
@@ -67,7 +67,7 @@ export function listenToReactions(parts: ListeningParts, listening: Listening): 
       ...(isRemoval ? { isRemoval: true } : {}),
       atMs,
     });
-    if (isInDoubt) await acceptReactionsNow(parts, { ...placeFields(place), messageId: data.message_id });
+    if (isInDoubt) await acceptReactionsNow(parts, { ...placeFields(place), messageId: data.message_id }, atMs);
   }
 
   listening.on<GatewayMessageReactionAddDispatchData>(GatewayDispatchEvents.MessageReactionAdd, (data) =>
@@ -96,11 +96,23 @@ export function listenToReactions(parts: ListeningParts, listening: Listening): 
   );
 }
 
-/** Reads the reactions under a message as they are; a message that is gone is handed on as deleted. */
-export async function acceptReactionsNow(parts: ListeningParts, place: PostedPlace): Promise<void> {
+function keepRecent(kept: Map<string, number>, key: string, atMs: number): void {
+  kept.delete(key);
+  kept.set(key, atMs);
+  for (const oldest of kept.keys()) {
+    if (kept.size <= KEPT_MAX) break;
+    kept.delete(oldest);
+  }
+}
+
+/**
+ * Reads the reactions under a message as they are, and no earlier than what was heard; a message that is gone is handed on as
+ * deleted.
+ */
+export async function acceptReactionsNow(parts: ListeningParts, place: PostedPlace, heardAtMs = 0): Promise<void> {
   const { client, intake, now } = parts;
   const channelId = place.threadId ?? place.channelId;
-  const atMs = now();
+  const atMs = Math.max(now(), heardAtMs);
   let message: APIMessage;
   try {
     message = (await client.rest.get(Routes.channelMessage(channelId, place.messageId))) as APIMessage;

@@ -274,6 +274,24 @@ test("acceptFeedback() counts a reaction on a reply that still grows", async () 
   expect(await world.scores("turn-e-m1")).toEqual([["ben", 5]]);
 });
 
+test("acceptReactions() takes over what stands under a reply that still grows", async () => {
+  const model = slowModel();
+  const world = await openIntakeWorld({ generate: model.generate });
+  await world.intake.acceptMessage("e-m1", world.message("m1", "My order?"));
+  await vi.waitFor(() => expect(world.seen.size).toBe(1));
+  await world.react("turn-e-m1.0", "ben", "😍");
+
+  const reactions = [{ userId: "eva", emoji: "🙂" }];
+  await world.intake.acceptReactions({ ...world.place("turn-e-m1.0"), reactions, atMs: world.clock.nowMs });
+  model.release();
+  await world.settle();
+
+  expect(await world.scores("turn-e-m1")).toEqual([
+    ["ben", undefined],
+    ["eva", 4],
+  ]);
+});
+
 test("acceptFeedback() reads an emoji as its place counts it", async () => {
   const world = await openIntakeWorld();
   await world.say("m1", "My order?");

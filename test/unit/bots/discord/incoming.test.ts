@@ -166,6 +166,25 @@ test("start() hands in reactions of people on replies older than the process, an
   ]);
 });
 
+test("start() keeps the order of what a person did when a resumed connection tells it in one moment", async () => {
+  const bot = await openStartedBot({ now: () => 1_800_000_000_000 });
+  const { double, got } = bot;
+  const reply = await postReply(bot);
+  double.people.react(reply, BEN, "😞");
+  double.people.unreact(reply, BEN, "😞");
+  double.people.react(reply, BEN, "😍");
+  double.people.react(reply, ANA, "😍");
+
+  await vi.waitFor(() => expect(got.feedback).toHaveLength(4));
+  const times = got.feedback.map(({ userId, atMs }) => [userId, atMs - 1_800_000_000_000]);
+  expect(times).toEqual([
+    [BEN, 0],
+    [BEN, 1],
+    [BEN, 2],
+    [ANA, 0],
+  ]);
+});
+
 test("start() reads what stands when an emoji comes right after it was taken away: the two may have changed places", async () => {
   const bot = await openStartedBot();
   const { double, got } = bot;
