@@ -47,6 +47,18 @@ test("sweepRetention() forgets events that no platform delivers again, and keeps
   expect(await store.chat.acceptEvent("e-young", message("young", "My refund?"), clock.nowMs)).toBe(false);
 });
 
+test("sweepRetention() forgets stored replies past their time, and keeps the others", async () => {
+  const { retention, clock, store } = await openRetention();
+  const entry = { scope: "s", reply: "Soon.", turnId: "t", domain: "support", createdAtMs: 0, hits: 0 };
+  await store.cache.put({ ...entry, question: "old", expiresAtMs: clock.nowMs - 1 }, 9);
+  await store.cache.put({ ...entry, question: "young", expiresAtMs: clock.nowMs + 1 }, 9);
+
+  await sweepRetention(retention, new AbortController().signal);
+
+  expect((await store.cache.inspect(9)).map(({ question }) => question)).toEqual(["young"]);
+  expect((await store.cache.stats()).entries).toBe(1);
+});
+
 test("sweepRetention() forgets jobs that ended long ago, and no other", async () => {
   const { retention, clock } = await openRetention();
   const { jobs } = retention;
