@@ -89,7 +89,8 @@ export function* benchScores(options: BenchRecordsOptions): Generator<Feedback> 
     const number = (step * STRIDE) % turns;
     if (taken.has(number)) continue;
     const workspace = workspaces.findLast(({ first }) => first <= number);
-    if (workspace === undefined) return;
+    // Shares are rounded down: the last numbers are nobody's.
+    if (workspace === undefined || number - workspace.first >= workspace.turns) continue;
     left -= 1;
     yield scoreOf(turnOf(workspace, number - workspace.first, nowMs), SCORES[step % SCORES.length] ?? 3);
   }

@@ -76,7 +76,8 @@ async function mongoRows(
     const bench = "million, MongoDB";
     const note = `${turns.toLocaleString("en")} turns, ${scores.toLocaleString("en")} scores`;
     const asked = await benchQueryRows(stores, bench, { nowMs, turns });
-    return [{ bench, measured, value: importMs, unit: "ms", note }, ...asked];
+    // The goals are SQLite's: here the network and the server are measured too.
+    return [{ bench, measured, value: importMs, unit: "ms", note }, ...asked.map(({ goal: _, ...row }) => row)];
   } finally {
     await stores.close();
   }

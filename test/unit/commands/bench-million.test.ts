@@ -34,3 +34,10 @@ test("benchTurns() and benchScores() give as many as were asked for, each person
   expect(new Set(scores.map(({ turnId, userId }) => `${turnId} ${userId}`)).size).toBe(OPTIONS.scores);
   expect(new Set(turns.map(({ workspaceId }) => workspaceId)).size).toBeGreaterThan(20);
 });
+
+test("benchScores() scores turns that are there, also where shares are no whole numbers", () => {
+  const options = { turns: 1511, scores: 400, nowMs: NOON_MS };
+  const ids = new Set(Array.from(benchTurns(options), ({ id }) => id));
+
+  expect([...benchScores(options)].filter(({ turnId }) => !ids.has(turnId))).toEqual([]);
+});
