@@ -53,7 +53,12 @@ test("runTraining() takes a run from words to an adapter that may go into servic
     grade: run.grade,
   });
   const messages = (await world.messages()).join("\n");
-  for (const words of ["Collecting", "Data set: 2", "of rank 8 with mlx on cpu, base in 32 bits (about 1 min)", "Comparing"])
+  for (const words of [
+    "Collecting",
+    "Data set: 2",
+    "of rank 8 with mlx on cpu, base in 32 bits (about 1 min)",
+    "Comparing",
+  ])
     expect(messages).toContain(words);
   expect(messages).toMatch(/training 3\/3, loss 0\.667/);
 });
