@@ -2,12 +2,17 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import mongoose from "mongoose";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { DatasetRefusedError } from "#core/errors.ts";
 import { DATASET_FILES } from "#store/file-store.ts";
 import { openFileStore } from "#store/files/file-store.ts";
+import { openGridFiles } from "#store/mongo/grid-files.ts";
 import { DATASET_FILE_NAMES } from "#trainer/dataset-files.ts";
 import { packDataset, receiveDataset, sendDataset } from "#trainer/dataset-parcel.ts";
+import { mongoPeer, openTempMongoStore, useMongoPeer } from "../../fixtures/mongo/open-peer.ts";
 
 function makeFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "reactune-parcel-"));
@@ -67,4 +72,29 @@ test.each([
 
   await expect(receiveDataset(store, digest, to)).rejects.toThrow(DatasetRefusedError);
   expect(readdirSync(to)).toEqual([]);
+});
+
+describe.skipIf(mongoPeer === undefined)("a data set in GridFS (needs mongodb)", () => {
+  const peer = useMongoPeer();
+
+  test("receiveDataset() gets it on another machine, and rejects when one byte was changed on the way", async () => {
+    const { connection } = await openTempMongoStore(peer.uri());
+    const openMachine = async () => openGridFiles(connection, await openStore(), DATASET_FILES);
+    const [from, to] = [makeDataset(), makeFolder()];
+    const parcel = await packDataset(from);
+    await sendDataset(await openMachine(), parcel, from);
+
+    expect(await receiveDataset(await openMachine(), parcel.digest, to)).toBe(true);
+    expect(await packDataset(to)).toEqual(parcel);
+
+    if (connection.db === undefined) throw new Error("the connection is not open");
+    const bucket = new mongoose.mongo.GridFSBucket(connection.db, { bucketName: "dataset_file" });
+    for (const { _id } of await bucket.find().toArray()) await bucket.delete(_id);
+    const changed = parcel.content.replace("words", "wordz");
+    await pipeline(Readable.from([Buffer.from(changed)]), bucket.openUploadStream(parcel.digest));
+    const other = makeFolder();
+
+    await expect(receiveDataset(await openMachine(), parcel.digest, other)).rejects.toThrow(DatasetRefusedError);
+    expect(readdirSync(other)).toEqual([]);
+  });
 });
