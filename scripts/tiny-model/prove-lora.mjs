@@ -1,6 +1,6 @@
 // Trains an adapter on good answers to some phrasings of one domain with src/trainer/python, then runs prove.mjs on it.
 //   node scripts/tiny-model/prove-lora.mjs --python .assets/python/bin/python [--domain technical] [--phrasings 4]
-//     [--preload /path/to/libopenblas.so.0] [--job '{"learningRate":1e-3}']
+//     [--preload /path/to/libopenblas.so.0] [--job '{"learningRate":1e-3}'] [--backend torch]
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
@@ -21,6 +21,7 @@ const { values: options } = parseArgs({
     domain: { type: "string", default: "technical" },
     phrasings: { type: "string", default: "4" },
     job: { type: "string", default: "{}" },
+    backend: { type: "string", default: "auto" },
   },
 });
 const directory = mkdtempSync(join(tmpdir(), "reactune-tiny-"));
@@ -54,6 +55,7 @@ async function train() {
   writeFileSync(join(directory, "job.json"), JSON.stringify(job));
   const startedAtMs = performance.now();
   const command = [options.python, "-m", "lora_trainer", "train", "--job", join(directory, "job.json")];
+  command.push("--backend", options.backend);
   const output = start("env", [`LD_PRELOAD=${options.preload}`, ...command], "pipe");
   print(`trained in ${((performance.now() - startedAtMs) / 1000).toFixed(1)} s, start of Python included`);
   const events = output

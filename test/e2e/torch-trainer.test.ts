@@ -26,7 +26,11 @@ describe.skipIf(python === "")("lora_trainer on torch", () => {
 
   test("turns the whole learning loop on the tiny model (needs torch)", { timeout: LOOP_MAX_MS }, async () => {
     const cwd = makeTrialFolder();
-    const trainer = [`trainer.python=${python}`, "trainer.backend=torch"].flatMap((setting) => ["--set", setting]);
+    // At the default niceness a run beside much other work gets next to nothing.
+    const trainer = [`trainer.python=${python}`, "trainer.backend=torch", "trainer.niceness=0"].flatMap((setting) => [
+      "--set",
+      setting,
+    ]);
     const { exitCode, stdout, stderr } = await runProgram(
       [...trainer, "simulate", "--json", "--out", join(cwd, "simulation")],
       { cwd, timeoutMs: LOOP_MAX_MS },
