@@ -33,27 +33,38 @@ export function mongoRatedTurns(rows: Collections, settling: Settling): Pick<Lea
     return [...same, ...(await list({ asked_at: beyond }, limit - same.length))];
   }
 
-  async function findInputs(row: TurnRow): Promise<readonly Turn[]> {
-    if (row.inputs.length === 0) return [];
-    const found = await turns.list({ _id: { $in: [...row.inputs] } });
-    const byId = new Map(found.map((turn) => [keyText(turn.id), turn]));
-    return row.inputs.flatMap((id) => byId.get(id) ?? []);
+  /** Of a whole page at once. */
+  async function findInputs(page: readonly TurnRow[]): Promise<ReadonlyMap<string, Turn>> {
+    const ids = [...new Set(page.flatMap(({ inputs }) => inputs))];
+    const found = ids.length === 0 ? [] : await turns.list({ _id: { $in: ids } });
+    return new Map(found.map((turn) => [keyText(turn.id), turn]));
   }
 
-  async function toRatedTurn(row: TurnRow): Promise<RatedTurn> {
-    const served = { source: row._id, status: "complete", is_disliked: 0, _id: { $ne: row._id } } as const;
-    return {
-      turn: turns.read(row as never),
-      inputs: await findInputs(row),
-      feedback: readFeedback(row),
-      servedAgain: await turnRow.countDocuments(served),
-    };
+  async function countServed(page: readonly TurnRow[]): Promise<ReadonlyMap<string, number>> {
+    if (page.length === 0) return new Map();
+    const counts = await turnRow.aggregate<{ _id: string; served: number }>([
+      { $match: { source: { $in: page.map(({ _id }) => _id) }, status: "complete", is_disliked: 0 } },
+      { $group: { _id: "$source", served: { $sum: 1 } } },
+    ]);
+    return new Map(counts.map(({ _id, served }) => [_id, served]));
   }
+
+  /** A turn that names itself as its source was served to nobody. */
+  const countsItself = (row: TurnRow) => row.source === row._id && row.is_disliked === 0;
 
   return {
     async pageRatedTurns(query) {
       await settling.settle();
-      return Promise.all((await listAfter(query)).map(toRatedTurn));
+      const page = await listAfter(query);
+      const [inputs, served] = await Promise.all([findInputs(page), countServed(page)]);
+      return page.map((row): RatedTurn => {
+        return {
+          turn: turns.read(row as never),
+          inputs: row.inputs.flatMap((id) => inputs.get(id) ?? []),
+          feedback: readFeedback(row),
+          servedAgain: (served.get(row._id) ?? 0) - (countsItself(row) ? 1 : 0),
+        };
+      });
     },
   };
 }
