@@ -56,7 +56,9 @@ function problemsOf({ model, keyVariable, preset }: OpenAiSettings, host: HostQu
   const problems: Problem[] = [];
   if (host.key !== undefined && host.url.startsWith("http:") && !isLocal(host.url))
     problems.push({ found: "gets the key over a line that anybody can read", fix: "Give an https address" });
-  if (models.length === 0 || (model !== undefined && !models.includes(model))) {
+  // Ollama lists "name:latest" and is asked for "name".
+  const isListed = model === undefined ? models.length > 0 : models.some((id) => [model, `${model}:latest`].includes(id));
+  if (!isListed) {
     const listed = models.length === 0 ? "no model" : models.slice(0, 5).join(", ");
     problems.push({
       found: `does not serve "${model ?? ""}"; it lists ${listed}`,
