@@ -1,10 +1,11 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Connection, Model } from "mongoose";
 import type { Conversation } from "#core/conversation.ts";
 import { ImportInvalidError, StoreBusyError } from "#core/errors.ts";
 import type { Feedback } from "#core/feedback.ts";
 import type { Turn } from "#core/turn.ts";
 import type { Archive } from "#store/archive.ts";
-import type { Leases } from "#store/lease.ts";
+import type { Lease, Leases } from "#store/lease.ts";
 import type { SemanticCache } from "#store/semantic-cache.ts";
 import { exportRecords } from "./archive-export.ts";
 import { type AsideRow, layAside, openAside, pagesOf } from "./archive-import.ts";
@@ -19,8 +20,10 @@ import { stateOf } from "./turn-writer.ts";
 
 const IMPORTING = "import";
 const LEASE = "archive import";
-/** Longer than any import: a killed one is ended by the next start, and not by two. */
-const LEASE_MS = 3_600_000;
+/** Renewed while an import runs: whoever comes after one that was killed waits no longer than this to end it. */
+const LEASE_MS = 30_000;
+const RENEW_MS = 5000;
+const TRY_MS = 500;
 /** A turn that was erased here before the import, whose words the file may still have. */
 const ERASED_HERE = "erased here";
 
@@ -47,12 +50,26 @@ export function mongoArchive(rows: Collections, parts: Parts): MongoArchive {
   const aside = openAside(connection);
 
   async function alone<T>(run: () => Promise<T>): Promise<T> {
-    const lease = await leases.acquire(LEASE, nextOrder(), LEASE_MS, now());
-    if (lease === undefined) throw new StoreBusyError(0);
+    const lease = await acquire();
+    const renewing = setInterval(() => {
+      leases.renew(lease, LEASE_MS, now()).catch(() => {}); // away: the next try is soon enough
+    }, RENEW_MS);
     try {
       return await run();
     } finally {
+      clearInterval(renewing);
       await leases.release(lease);
+    }
+  }
+
+  async function acquire(): Promise<Lease> {
+    const [holder, startedAt] = [nextOrder(), performance.now()];
+    for (;;) {
+      const lease = await leases.acquire(LEASE, holder, LEASE_MS, now());
+      if (lease !== undefined) return lease;
+      const busyMs = Math.round(performance.now() - startedAt);
+      if (busyMs > LEASE_MS + RENEW_MS) throw new StoreBusyError(busyMs);
+      await sleep(TRY_MS);
     }
   }
 
