@@ -28,6 +28,13 @@ export const TRIALS = [
     settings: { DELIVERIES: "0" },
     what: "the same by streams while calls are carried out late",
   },
+  {
+    name: "outages",
+    rounds: 30,
+    file: "test/e2e/outages.test.ts",
+    variable: "OUTAGE_SECONDS",
+    what: "seconds for which Redis, MongoDB and Ollama are each killed, and cut off, under three processes with people at them",
+  },
   { name: "loops", rounds: 1, file: "test/e2e/learning-loop.test.ts", what: "whole learning loop" },
 ];
 

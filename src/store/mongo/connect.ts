@@ -19,7 +19,7 @@ const USUAL: ConnectOptions = {
   // How soon a server that comes back is seen.
   heartbeatFrequencyMS: 2000,
   // Of a new connection and of each heartbeat: a server that falls silent is given up, with all that waits for it.
-  connectTimeoutMS: 5000,
+  connectTimeoutMS: 3000,
 };
 
 /** Rejects with StoreUnreachableError, which names the hosts and never the address: it may hold a password. */
