@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { RecordInvalidError, StoreTooNewError } from "#core/errors.ts";
+import { compileCopy, MISFIT } from "./copy-record.ts";
 
 /** How one kind of record is written and read: JSON by one schema, older versions lifted step by step. */
 export interface RecordKind<T> {
@@ -33,7 +34,11 @@ export function defineRecord<T>() {
     const { kind, version, upcasters = new Map() } = definition;
     const schema: z.ZodType<T> = definition.schema;
 
+    const copy = compileCopy(schema);
+
     function parse(id: string, value: unknown): T {
+      const copied = copy(value);
+      if (copied !== MISFIT) return copied as T;
       const parsed = schema.safeParse(value);
       if (!parsed.success) throw new RecordInvalidError(kind, id, { cause: parsed.error });
       return parsed.data;
@@ -44,8 +49,8 @@ export function defineRecord<T>() {
       version,
       encode(record) {
         // Written as it will be read: nothing is kept that would not come back, and equal records are equal text.
-        const parsed = schema.safeParse(record);
-        if (parsed.success) return JSON.stringify(parsed.data);
+        const copied = copy(record);
+        if (copied !== MISFIT) return JSON.stringify(copied);
         // A field that is there without a value is not written: JSON decides what is left of the record.
         return JSON.stringify(parse("that is to be saved", JSON.parse(JSON.stringify(record))));
       },
