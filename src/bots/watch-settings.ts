@@ -8,7 +8,10 @@ import type { PlaceSettings, SettingsPlace, SettingsWatch } from "./place-settin
  * What holds in a place: `overrides` is the stored JSON text by key, a channel's already over its workspace's; what is not
  * there comes from the configuration.
  */
-export type ResolveSettings = (place: SettingsPlace, overrides: ReadonlyMap<string, string>) => PlaceSettings;
+export type ResolveSettings = (
+  place: Omit<SettingsPlace, "channelId">,
+  overrides: ReadonlyMap<string, string>,
+) => PlaceSettings;
 
 /** Readers look again every 500 ms; a hint only makes it sooner. */
 const POLL_MS = 500;
@@ -68,13 +71,18 @@ export async function watchSettings(
   });
   return {
     of(place) {
-      const key = JSON.stringify([place.platform, place.workspaceId, place.channelId, place.visibility]);
+      const { platform, workspaceId, visibility } = place;
+      const ofChannel =
+        place.channelId === undefined || overrides.size === 0
+          ? undefined
+          : overrides.get(placeKey(workspaceId, place.channelId));
+      // Channels without settings of their own share those of their workspace.
+      const key = JSON.stringify([platform, workspaceId, ofChannel && place.channelId, visibility]);
       const known = resolved.get(key);
       if (known !== undefined) return known;
-      const ofWorkspace = overrides.get(placeKey(place.workspaceId)) ?? [];
-      const ofChannel =
-        (place.channelId === undefined ? undefined : overrides.get(placeKey(place.workspaceId, place.channelId))) ?? [];
-      const settings = resolve(place, new Map([...ofWorkspace, ...ofChannel]));
+      const ofWorkspace = overrides.get(placeKey(workspaceId)) ?? [];
+      const where = { platform, workspaceId, ...(visibility === undefined ? {} : { visibility }) };
+      const settings = resolve(where, new Map([...ofWorkspace, ...(ofChannel ?? [])]));
       if (resolved.size >= PLACES_MAX) resolved.clear();
       resolved.set(key, settings);
       return settings;

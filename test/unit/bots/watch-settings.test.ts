@@ -61,6 +61,17 @@ test("of() resolves a place once until a setting changes", async () => {
   expect(resolutions()).toBe(2);
 });
 
+test("of() resolves channels without settings of their own together, and those that have some apart", async () => {
+  const { open, put, resolutions } = await openWatch();
+  await put("of c1", { channelId: "c1" });
+  await put("of workspace");
+  const watch = await open();
+  const channels = ["c1", "c2", "c3", "c1", "c4"].map((channelId) => watch.of({ ...WORKSPACE, channelId }).systemPrompt);
+
+  expect(channels).toEqual(["of c1", "of workspace", "of workspace", "of c1", "of workspace"]);
+  expect(resolutions()).toBe(2);
+});
+
 test("of() tells a change of another process within half a second", async () => {
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
   const { open, put } = await openWatch();
