@@ -25,11 +25,26 @@ const LETTER_NOT_LATIN = /[^\P{L}\p{Script=Latin}]/u;
  */
 export function createSystemPrompt(systemPrompt: string, replyLanguage: string): SystemPromptFor {
   return async (question) => {
-    const language = replyLanguage === "auto" ? await detectLanguage(question) : replyLanguage;
+    const language = replyLanguage === "auto" ? await languageOf(question) : replyLanguage;
     if (language === "en") return systemPrompt;
     const order = `Answer in ${nameOf(language)}.`;
     return systemPrompt === "" ? order : `${systemPrompt}\n${order}`;
   };
+}
+
+/** Questions whose language is kept: those that a cache answers come again and again. */
+const KEPT_MAX = 500;
+const KEPT_CHARS_MAX = 500;
+const kept = new Map<string, string>();
+
+async function languageOf(question: string): Promise<string> {
+  const known = kept.get(question);
+  if (known !== undefined) return known;
+  const language = await detectLanguage(question);
+  if (question.length > KEPT_CHARS_MAX) return language;
+  if (kept.size >= KEPT_MAX) kept.clear();
+  kept.set(question, language);
+  return language;
 }
 
 /** "en" also when unsure. The detector's 85 MB are loaded with the first question, not at start-up. */
