@@ -22,7 +22,7 @@ export function mendDriver(): void {
       socket.once("close", onClose);
     });
     try {
-      await Promise.race([writeCommand.apply(this, args), closed]);
+      await Promise.race([writeCommand.apply(this, [...args]), closed]);
     } finally {
       socket.off("close", onClose);
     }
