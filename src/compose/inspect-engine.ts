@@ -57,7 +57,8 @@ function problemsOf({ model, keyVariable, preset }: OpenAiSettings, host: HostQu
   if (host.key !== undefined && host.url.startsWith("http:") && !isLocal(host.url))
     problems.push({ found: "gets the key over a line that anybody can read", fix: "Give an https address" });
   // Ollama lists "name:latest" and is asked for "name".
-  const isListed = model === undefined ? models.length > 0 : models.some((id) => [model, `${model}:latest`].includes(id));
+  const isListed =
+    model === undefined ? models.length > 0 : models.some((id) => [model, `${model}:latest`].includes(id));
   if (!isListed) {
     const listed = models.length === 0 ? "no model" : models.slice(0, 5).join(", ");
     problems.push({

@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -9,13 +8,13 @@ import { openGridFiles } from "#store/mongo/grid-files.ts";
 import { openDiscordDouble } from "../fixtures/discord/discord-double.ts";
 import { makeAdapterFiles } from "../fixtures/llama/engine-under-test.ts";
 import { mongoPeer, openTempMongoStore, useMongoPeer } from "../fixtures/mongo/open-peer.ts";
+import { hasRedis } from "../fixtures/redis/start-redis.ts";
 import { callApi, waitFor } from "../fixtures/trials/call-api.ts";
 import { type Asked, readAnswer } from "../fixtures/trials/keep-asking.ts";
 import { openProcesses } from "../fixtures/trials/open-processes.ts";
 import { makeTrialFolder, runProgram, TINY_MODEL } from "../fixtures/trials/run-program.ts";
 import { tellFigures } from "../fixtures/trials/tell-figures.ts";
 
-const hasRedis = spawnSync("redis-server", ["--version"]).status === 0 || process.env["CI"] !== undefined;
 const ADAPTER_LIVE_MAX_MS = 1000;
 const ASK_EVERY_MS = 250;
 const ANSWER_MAX_MS = 60_000;

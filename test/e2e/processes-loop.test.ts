@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,6 +9,7 @@ import { isSameAnswer } from "#simulation/person.ts";
 import { type Fact, readWorld } from "#simulation/world.ts";
 import { mongoPeer, useMongoPeer } from "../fixtures/mongo/open-peer.ts";
 import { ollamaProgram, startTestOllama } from "../fixtures/ollama/ollama-under-test.ts";
+import { hasRedis } from "../fixtures/redis/start-redis.ts";
 import { type Caller, callApi } from "../fixtures/trials/call-api.ts";
 import { keepAsking, readAnswer } from "../fixtures/trials/keep-asking.ts";
 import {
@@ -23,7 +23,6 @@ import { canTrain, makeTrialFolder, REPOSITORY } from "../fixtures/trials/run-pr
 import { READY_AT_ONCE } from "../fixtures/trials/teach-support.ts";
 import { tellFigures } from "../fixtures/trials/tell-figures.ts";
 
-const hasRedis = spawnSync("redis-server", ["--version"]).status === 0 || process.env["CI"] !== undefined;
 const hasServers = hasRedis && mongoPeer !== undefined && ollamaProgram !== undefined;
 /** Every process looks at the service record this often, hints or not. */
 const ADAPTER_LIVE_MAX_MS = 1000;

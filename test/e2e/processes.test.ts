@@ -1,7 +1,7 @@
-import { spawnSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { mongoPeer, useMongoPeer } from "../fixtures/mongo/open-peer.ts";
+import { hasRedis } from "../fixtures/redis/start-redis.ts";
 import { type Caller, callApi, waitFor } from "../fixtures/trials/call-api.ts";
 import { keepAsking } from "../fixtures/trials/keep-asking.ts";
 import {
@@ -15,8 +15,6 @@ import { canTrain } from "../fixtures/trials/run-program.ts";
 import { EAGER_TRAINING, teachSupport } from "../fixtures/trials/teach-support.ts";
 import { tellFigures } from "../fixtures/trials/tell-figures.ts";
 
-const REDIS_PROGRAM = "redis-server";
-const hasRedis = spawnSync(REDIS_PROGRAM, ["--version"]).status === 0 || process.env["CI"] !== undefined;
 /** Every process looks at the service record this often, hints or not. */
 const ADAPTER_LIVE_MAX_MS = 1000;
 const RECOVERED_MAX_MS = 5000;

@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -6,15 +5,13 @@ import { pipeline } from "node:stream/promises";
 import mongoose from "mongoose";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { mongoPeer, useMongoPeer } from "../fixtures/mongo/open-peer.ts";
-import { startRedis } from "../fixtures/redis/start-redis.ts";
+import { hasRedis, startRedis } from "../fixtures/redis/start-redis.ts";
 import { type Caller, callApi, waitFor } from "../fixtures/trials/call-api.ts";
 import { canTrain, makeTrialFolder } from "../fixtures/trials/run-program.ts";
 import { type Server, startServer } from "../fixtures/trials/start-server.ts";
 import { EAGER_TRAINING, SUPPORT_QUESTIONS, teachSupport } from "../fixtures/trials/teach-support.ts";
 import { tellFigures } from "../fixtures/trials/tell-figures.ts";
 
-const REDIS_PROGRAM = "redis-server";
-const hasRedis = spawnSync(REDIS_PROGRAM, ["--version"]).status === 0 || process.env["CI"] !== undefined;
 const STEP_MAX_MS = 400_000;
 const SETTINGS = [
   "operations.port=0",

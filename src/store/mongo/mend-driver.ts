@@ -31,7 +31,7 @@ export function mendDriver(): void {
 
 interface DriverConnection {
   readonly socket: Socket;
-  writeCommand(...args: readonly unknown[]): Promise<void>;
+  writeCommand(...args: unknown[]): Promise<void>;
 }
 
 const mended = new WeakSet<DriverConnection>();
