@@ -39,9 +39,9 @@ test("/status counts the public channels alone, or the private place where it wa
   const room = { channelId: "room", visibility: "private" } as const;
   await like(2, room);
 
-  expect((await admin("/status support")).text).toContain("more scored replies");
+  expect((await admin("/status support")).text).toContain("1 more scored reply");
   expect((await admin("/status support", room)).text).toContain("Ready: `/train support` starts it.");
-  expect((await admin("/status support", { ...room, channelId: "other" })).text).toContain("more scored replies");
+  expect((await admin("/status support", { ...room, channelId: "other" })).text).toContain("1 more scored reply");
 });
 
 test("/status shows its bars when the picture cannot be drawn", async () => {

@@ -114,6 +114,11 @@ const CASES: readonly [errors.OperatingError, string, string][] = [
     "RESTORE_REFUSED",
     "Cannot restore while Reactune runs at http://127.0.0.1:1",
   ],
+  [
+    new errors.DatasetRefusedError("0123456789abcdef", "its bytes were changed", { cause: CAUSE }),
+    "DATASET_REFUSED",
+    'Cannot train on data set "0123456789ab": its bytes were changed',
+  ],
   [new errors.ImportInvalidError(3, "no JSON", { cause: CAUSE }), "IMPORT_INVALID", "Cannot import line 3: no JSON"],
 ];
 
