@@ -56,7 +56,6 @@ describe.skipIf(missing)("outages (needs redis) (needs mongodb) (needs ollama)",
   });
 
   // A quarter of an hour where two cores do nothing else: `npm run soak -- --only outages`.
-  // Half an hour: for the soak.
   if (process.env["OUTAGE_SECONDS"] !== undefined) {
     test.skipIf(!canTrain)(
       "three processes lose no message, score or job when each of them and each server goes in turn (needs python)",
