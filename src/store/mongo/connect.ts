@@ -17,7 +17,7 @@ const USUAL: ConnectOptions = {
   // Another member takes over within this time, or the request fails and the event is answered later.
   serverSelectionTimeoutMS: 10_000,
   // How soon a server that comes back is seen.
-  heartbeatFrequencyMS: 2000,
+  heartbeatFrequencyMS: 1000,
   // Of a new connection and of each heartbeat: a server that falls silent is given up, with all that waits for it.
   connectTimeoutMS: 3000,
 };
