@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import type { Intake, PostedPlace } from "#bots/intake.ts";
 import type { Missed } from "#bots/platform-connector.ts";
@@ -26,6 +27,8 @@ const PAGE_MESSAGES = 200;
 const REPLIES_MAX = 200;
 /** Slack keeps events for a while and sends them again; what is older than this was answered by nobody for too long. */
 const AWAY_MS_MAX = 7 * 86_400_000;
+const TRIES_MAX = 3;
+const AGAIN_MS = 1000;
 
 const threadedSchema = slackMessageSchema.extend({ latest_reply: z.string().optional() });
 const conversationSchema = z.object({
@@ -179,15 +182,25 @@ async function readReactions(parts: CatchUpParts, workspace: SlackWorkspace, rep
   await parts.intake.acceptReactions({ ...reply, reactions, atMs });
 }
 
-/** One channel or reply that fails does not end the rest; one that is gone is told to the intake. */
+/**
+ * One channel or reply that fails does not end the rest; one that is gone is told to the intake. What Slack did not refuse, such as a
+ * person who could not be looked up in time just after the start, is tried again: nothing else would read it later.
+ */
 async function attempt(parts: CatchUpParts, act: () => Promise<void>): Promise<void> {
-  if (parts.signal.aborted) return;
-  try {
-    await act();
-  } catch (error) {
-    if (parts.signal.aborted) return;
-    if (isStoreOutage(error)) throw error; // the next would fail too: all is fetched again later
-    const cause = error instanceof Error ? error.cause : undefined;
-    parts.log.warn({ err: error, code: slackErrorOf(cause) }, "slack.catch-up-skipped");
+  for (let tries = 1; !parts.signal.aborted; tries++) {
+    try {
+      await act();
+      return;
+    } catch (error) {
+      if (parts.signal.aborted) return;
+      if (isStoreOutage(error)) throw error; // the next would fail too: all is fetched again later
+      const cause = error instanceof Error ? error.cause : undefined;
+      const code = slackErrorOf(cause);
+      if (code !== undefined || tries === TRIES_MAX) {
+        parts.log.warn({ err: error, code }, "slack.catch-up-skipped");
+        return;
+      }
+      await sleep(AGAIN_MS * tries, undefined, { signal: parts.signal }).catch(() => {}); // the loop sees the stop
+    }
   }
 }

@@ -1,5 +1,9 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { openSlack, replyPart, WORKSPACE } from "../../../fixtures/slack/open-slack.ts";
+
+/** Longer than one call is repeated for. */
+const IN_VAIN_MS = 4000;
 
 /** A world in which things happened that nobody was told. */
 async function openAway(options: Parameters<typeof openSlack>[0] = {}) {
@@ -53,6 +57,23 @@ test("catchUp() reads the reactions of recent replies as they are now, those of 
   slack.state.find("C1", messageId)?.reactions[0]?.users.push("UANA", "UOTHERBOT");
 
   await connector.catchUp({ sinceMs: Date.now(), replies: [reply, { ...reply, messageId: "9.9" }] });
+
+  expect(of("acceptReactions")).toMatchObject([[{ ...reply, reactions: [{ userId: "UANA", emoji: "heart_eyes" }] }]]);
+});
+
+test("catchUp() reads the reactions of a reply again when a call was in vain", async () => {
+  const double = { faultRatio: 0, seed: 3 };
+  const { connector, slack, of } = await openAway({ double });
+  const { messageId } = await connector.post(replyPart());
+  const reply = { workspaceId: WORKSPACE, channelId: "C1", messageId };
+  await connector.offerEmoji(reply, ["heart_eyes"]);
+  slack.state.find("C1", messageId)?.reactions[0]?.users.push("UANA");
+
+  double.faultRatio = 1;
+  const caughtUp = connector.catchUp({ replies: [reply] });
+  await sleep(IN_VAIN_MS);
+  double.faultRatio = 0;
+  await caughtUp;
 
   expect(of("acceptReactions")).toMatchObject([[{ ...reply, reactions: [{ userId: "UANA", emoji: "heart_eyes" }] }]]);
 });
