@@ -66,7 +66,9 @@ test("of() resolves channels without settings of their own together, and those t
   await put("of c1", { channelId: "c1" });
   await put("of workspace");
   const watch = await open();
-  const channels = ["c1", "c2", "c3", "c1", "c4"].map((channelId) => watch.of({ ...WORKSPACE, channelId }).systemPrompt);
+  const channels = ["c1", "c2", "c3", "c1", "c4"].map(
+    (channelId) => watch.of({ ...WORKSPACE, channelId }).systemPrompt,
+  );
 
   expect(channels).toEqual(["of c1", "of workspace", "of workspace", "of c1", "of workspace"]);
   expect(resolutions()).toBe(2);
