@@ -8,7 +8,6 @@ import type { PlatformStore } from "#store/platform-store.ts";
 import type { SharedWindows } from "#store/shared-windows.ts";
 import { carryCursors } from "./discord-shards.ts";
 import { openEncryptionKey } from "./encryption-key.ts";
-import { newId } from "./identity.ts";
 import { describePlatforms, slackMode } from "./platforms.ts";
 
 /**
@@ -52,7 +51,6 @@ export async function openDiscord(
     settings,
     log,
     now: Date.now,
-    newId,
   });
 }
 

@@ -29,7 +29,7 @@ async function openDiscordWorld(given: {
   const channels = Array.from({ length: 20 }, () => double.world.addChannel(guild));
   const world = await openChatWorld();
   const { store, lines } = world;
-  const { log, newId } = world.parts;
+  const { log } = world.parts;
   const places = fixedSettings(() => ({ offerEmoji: false, replyButtons: false, ...given.place }));
   const opened = createDiscordConnector({
     token: double.token,
@@ -37,7 +37,6 @@ async function openDiscordWorld(given: {
     settings: places,
     log,
     now: Date.now,
-    newId,
   });
   const connector: PlatformConnector = { ...opened, limits: { ...opened.limits, ...FAST_PACE } };
   const { answering, intake } = openIntake(world, connector, places);

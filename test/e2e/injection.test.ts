@@ -80,7 +80,6 @@ test("a model that was talked into it pings nobody on Discord and shows no previ
       settings,
       log,
       now: Date.now,
-      newId: () => crypto.randomUUID(),
     }),
   );
   const shown: string[] = [];

@@ -10,21 +10,21 @@ import {
   type ModalSubmitInteraction,
   RESTJSONErrorCodes,
 } from "discord.js";
-import type { CommandCall, CommandReply } from "#bots/chat-command.ts";
+import type { CommandCall, CommandForm, CommandReply } from "#bots/chat-command.ts";
 import { describeError } from "#core/errors.ts";
 import type { IncomingMessage } from "#core/inbox.ts";
+import type { CarriedCalls } from "./carried-calls.ts";
 import { canWriteItself } from "./command-call.ts";
-import { pendingCustomId } from "./custom-id.ts";
 import type { ListeningParts } from "./discord-parts.ts";
 import type { OpenThreads } from "./open-threads.ts";
-import { type PendingCalls, showForm } from "./pending-calls.ts";
 import { isDiscordError } from "./refusals.ts";
 import { renderMessages } from "./render-markdown.ts";
 import type { Row } from "./reply-components.ts";
+import { showForm } from "./show-form.ts";
 import type { UserCalls } from "./user-calls.ts";
 
 export interface InteractionParts extends ListeningParts {
-  readonly pending: PendingCalls;
+  readonly carried: CarriedCalls;
   readonly threads: OpenThreads;
   readonly userCalls: UserCalls;
 }
@@ -37,30 +37,48 @@ export type Callable =
 
 /** Discord waits three seconds; a form can only be shown instead of a sign that somebody is at work. */
 const SIGN_OF_LIFE_AFTER_MS = 1500;
+/** Where a form is all that is waited for. */
+export const FORM_AWAITED_MS = 2300;
 const BUTTON_CHARS_MAX = 80;
 
 /** Runs a command and shows its reply: to the caller alone, unless it is for everyone. */
-export async function answerCall(parts: InteractionParts, interaction: Callable, call: CommandCall): Promise<void> {
+export async function answerCall(
+  parts: InteractionParts,
+  interaction: Callable,
+  call: CommandCall,
+  signOfLifeAfterMs = SIGN_OF_LIFE_AFTER_MS,
+): Promise<void> {
   const running = parts.intake.runCommand(call).catch((error: unknown): CommandReply => {
     parts.log.error({ command: call.command, reason: describeError(error) }, "discord.command-failed");
     return { text: "That did not work. The reason stands in the log of the program." };
   });
-  const inTime = await Promise.race([running, delay(SIGN_OF_LIFE_AFTER_MS)]);
+  const inTime = await Promise.race([running, delay(signOfLifeAfterMs)]);
   if (inTime === undefined && !interaction.replied) await interaction.deferReply({ flags: MessageFlags.Ephemeral });
   const reply = inTime ?? (await running);
   // Discord tells every process that uses the token, and takes one answer.
   if (reply.isRepeat === true) return;
 
-  if (reply.form !== undefined) {
-    if (!interaction.deferred && !interaction.replied && !interaction.isModalSubmit()) {
-      return await showForm(parts.pending, interaction, call, reply.form);
-    }
-    const open = button("Open the form", parts.pending.keep({ call, form: reply.form }));
-    await show(interaction, [{ content: "The form is ready.", components: [open] }], false);
-    return;
-  }
+  if (reply.form !== undefined && (await offerForm(parts, interaction, call, reply.form))) return;
   if (reply.ask !== undefined) return await ask(parts, interaction, call, reply, reply.ask.question);
   await show(interaction, messagesOf(parts, call, reply), reply.isPublic === true);
+}
+
+/** False when the call is too long to travel with its form: the reply's text says how to do without. */
+async function offerForm(
+  { carried }: InteractionParts,
+  interaction: Callable,
+  call: CommandCall,
+  form: CommandForm,
+): Promise<boolean> {
+  if (!interaction.deferred && !interaction.replied && !interaction.isModalSubmit()) {
+    return await showForm(carried, interaction, call, form);
+  }
+  // A press is a new interaction, which may show a form: the command is asked for it again.
+  const customId = carried.write("open", call, call.options);
+  if (customId === undefined) return false;
+  const open = button("Open the form", customId);
+  await show(interaction, [{ content: "The form is ready.", components: [open] }], false);
+  return true;
 }
 
 /** The interaction came too late, or was answered before: nothing can be shown any more. */
@@ -121,8 +139,9 @@ function messagesOf(parts: InteractionParts, call: CommandCall, reply: CommandRe
   }
   const components: Row[] = [];
   if (reply.confirm !== undefined) {
-    const confirmed = { ...call, options: new Map([...call.options, ...reply.confirm.options]) };
-    components.push(button(reply.confirm.label, parts.pending.keep({ call: confirmed }), ButtonStyle.Danger));
+    const customId = parts.carried.write("confirm", call, new Map([...call.options, ...reply.confirm.options]));
+    // Else the text says what to call.
+    if (customId !== undefined) components.push(button(reply.confirm.label, customId, ButtonStyle.Danger));
   }
   const shown: Shown[] = texts.map((content) => ({ content }));
   const last = shown.pop() ?? (files.length === 0 ? { content: "Done." } : {});
@@ -156,7 +175,7 @@ async function show(interaction: Callable, messages: readonly Shown[], isPublic:
   return first;
 }
 
-function button(label: string, pendingId: string, style: 1 | 4 = ButtonStyle.Primary): Row {
+function button(label: string, customId: string, style: 1 | 4 = ButtonStyle.Primary): Row {
   return {
     type: ComponentType.ActionRow,
     components: [
@@ -164,7 +183,7 @@ function button(label: string, pendingId: string, style: 1 | 4 = ButtonStyle.Pri
         type: ComponentType.Button,
         style,
         label: label.slice(0, BUTTON_CHARS_MAX),
-        custom_id: pendingCustomId(pendingId),
+        custom_id: customId,
       },
     ],
   };

@@ -2,11 +2,12 @@ import { createHash } from "node:crypto";
 import type { ReplyAction } from "#bots/platform-connector.ts";
 import type { Score } from "#core/feedback.ts";
 
-/** What a press on a component of ours means; it comes back from Discord as it was sent, at most 100 characters. */
-export type Press =
-  | { readonly kind: "reply"; readonly action: ReplyAction; readonly score?: Score; readonly askerId: string }
-  /** Something this process keeps: a call to confirm, a form to open. */
-  | { readonly kind: "pending"; readonly id: string };
+/** What a press on a button under a reply means; it comes back from Discord as it was sent, at most 100 characters. */
+export interface Press {
+  readonly action: ReplyAction;
+  readonly score?: Score;
+  readonly askerId: string;
+}
 
 const REPLY = /^reply:(stop|rate|regenerate|report):([1-5]?):([^:]*):[\w-]+$/;
 
@@ -19,23 +20,18 @@ export function replyCustomId(action: ReplyAction, score: Score | undefined, ask
   return `reply:${action}:${score ?? ""}:${askerId}:${key}`;
 }
 
-export function pendingCustomId(id: string): string {
-  return `pending:${id}`;
-}
-
 /** The key of the part that a component stands under. */
 export function keyOfCustomId(customId: string): string | undefined {
   return REPLY.test(customId) ? customId.slice(customId.lastIndexOf(":") + 1) : undefined;
 }
 
 export function parseCustomId(customId: string): Press | undefined {
-  if (customId.startsWith("pending:")) return { kind: "pending", id: customId.slice("pending:".length) };
   const found = REPLY.exec(customId);
   if (found === null) return undefined;
   const [, action, score, askerId] = found;
   if (!isReplyAction(action) || askerId === undefined) return undefined;
   const scored = scoreOf(score);
-  return { kind: "reply", action, askerId, ...(scored === undefined ? {} : { score: scored }) };
+  return { action, askerId, ...(scored === undefined ? {} : { score: scored }) };
 }
 
 function isReplyAction(action: string | undefined): action is ReplyAction {

@@ -2,8 +2,9 @@ import { type Client, Events } from "discord.js";
 import type { Intake, PostedPlace } from "#bots/intake.ts";
 import type { SettingsWatch } from "#bots/place-settings.ts";
 import type { ConnectorLimits, PlatformConnector } from "#bots/platform-connector.ts";
-import type { NewId, Now } from "#core/clock.ts";
+import type { Now } from "#core/clock.ts";
 import type { Log } from "#core/log.ts";
+import { createCarriedCalls } from "./carried-calls.ts";
 import { catchUp } from "./catch-up.ts";
 import type { DiscordParts } from "./discord-parts.ts";
 import { lateEdits } from "./late-edits.ts";
@@ -14,7 +15,6 @@ import { listenToReactions } from "./listen-reactions.ts";
 import { createListening } from "./listening.ts";
 import { createClient, logClientEvents, logIn, REQUEST_TIMEOUT_MS, untilReached } from "./open-client.ts";
 import { createOpenThreads } from "./open-threads.ts";
-import { createPendingCalls } from "./pending-calls.ts";
 import { guildOfWorkspace } from "./place.ts";
 import { readAttachment } from "./read-attachment.ts";
 import { tryRegisterCommands } from "./register-commands.ts";
@@ -34,7 +34,6 @@ export interface DiscordConnectorOptions {
   readonly settings: SettingsWatch;
   readonly log: Log;
   readonly now: Now;
-  readonly newId: NewId;
 }
 
 const LIMITS: ConnectorLimits = {
@@ -53,11 +52,11 @@ const RECENT_REPLIES_MAX = 100;
  * first shard registers the commands.
  */
 export function createDiscordConnector(options: DiscordConnectorOptions): PlatformConnector {
-  const { token, apiUrl, settings, log, now, newId, requestTimeoutMs: timeoutMs = REQUEST_TIMEOUT_MS } = options;
+  const { token, apiUrl, settings, log, now, requestTimeoutMs: timeoutMs = REQUEST_TIMEOUT_MS } = options;
   const stopping = new AbortController();
   const edits = lateEdits({ timeoutMs, signal: stopping.signal, log });
   const client = createClient(apiUrl, options.requestsPerSecondMax, { timeoutMs, edits }) as Client<true>;
-  const parts: DiscordParts = { client, settings, log, now, newId };
+  const parts: DiscordParts = { client, settings, log, now };
   const threads = createOpenThreads(parts);
   const userCalls = createUserCalls(client, now);
   const writer = createReplyWriter(parts, threads, userCalls, edits);
@@ -87,7 +86,7 @@ export function createDiscordConnector(options: DiscordConnectorOptions): Platfo
       await logIn(client, token);
       await client.application.fetch();
       listenToPlaces(listeningParts, listening);
-      listenToInteractions({ ...listeningParts, pending: createPendingCalls(now, newId) }, listening);
+      listenToInteractions({ ...listeningParts, carried: createCarriedCalls(token, now) }, listening);
       if (client.shard === null || client.shard.ids.includes(0)) await tryRegisterCommands(parts, intake.commands);
       catchUpWith = (sinceMs, replies) =>
         catchUp(listeningParts, {

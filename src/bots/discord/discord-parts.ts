@@ -1,7 +1,7 @@
 import type { Client } from "discord.js";
 import type { Intake } from "#bots/intake.ts";
 import type { SettingsWatch } from "#bots/place-settings.ts";
-import type { NewId, Now } from "#core/clock.ts";
+import type { Now } from "#core/clock.ts";
 import type { Log } from "#core/log.ts";
 
 /** What every part of the connector works with. */
@@ -10,7 +10,6 @@ export interface DiscordParts {
   readonly settings: SettingsWatch;
   readonly log: Log;
   readonly now: Now;
-  readonly newId: NewId;
 }
 
 /** The parts that listen also know where events go. */

@@ -8,11 +8,10 @@ import {
 } from "discord.js";
 import type { CommandCall } from "#bots/chat-command.ts";
 import { describeError } from "#core/errors.ts";
-import { answerCall, type InteractionParts, isTooLate } from "./answer-call.ts";
+import { answerCall, FORM_AWAITED_MS, type InteractionParts, isTooLate } from "./answer-call.ts";
 import { readCaller, readOptions } from "./command-call.ts";
 import { type Press, parseCustomId } from "./custom-id.ts";
 import type { Listening } from "./listening.ts";
-import { showForm } from "./pending-calls.ts";
 import { menuLabel } from "./register-commands.ts";
 
 const CHOICES_MAX = 25;
@@ -69,26 +68,19 @@ async function complete({ intake, ...parts }: InteractionParts, interaction: Aut
 
 async function press(parts: InteractionParts, interaction: ButtonInteraction): Promise<void> {
   const pressed = parseCustomId(interaction.customId);
-  if (pressed === undefined) return;
-  if (pressed.kind === "reply") return await pressUnderReply(parts, interaction, pressed);
-  const pending = parts.pending.find(pressed.id);
-  if (pending === undefined || pending.call.userId !== interaction.user.id) {
-    return await say(interaction, "This button is no longer in use. Call the command again.");
-  }
-  if (pending.form !== undefined) return await showForm(parts.pending, interaction, pending.call, pending.form);
+  if (pressed !== undefined) return await pressUnderReply(parts, interaction, pressed);
+  const carried = parts.carried.read(interaction.customId, interaction.user.id);
+  if (carried === undefined) return await say(interaction, "This button is no longer in use. Call the command again.");
   const caller = await readCaller(parts, interaction);
   if (caller === undefined) return;
-  // The press is taken once: the button goes away with it.
-  parts.pending.drop(pressed.id);
+  const call = { ...caller, ...carried.call };
+  if (carried.kind === "open") return await answerCall(parts, interaction, call, FORM_AWAITED_MS);
+  // The button goes away with the press. Who was quick enough to press it twice made one call.
   await interaction.update({ components: [] });
-  await answerCall(parts, interaction, { ...pending.call, ...caller });
+  await answerCall(parts, interaction, { ...call, callId: `discord:press:${carried.pressId}` });
 }
 
-async function pressUnderReply(
-  parts: InteractionParts,
-  interaction: ButtonInteraction,
-  pressed: Press & { readonly kind: "reply" },
-): Promise<void> {
+async function pressUnderReply(parts: InteractionParts, interaction: ButtonInteraction, pressed: Press): Promise<void> {
   const caller = await readCaller(parts, interaction);
   if (caller === undefined) return;
   const { workspaceId, channelId, threadId } = caller;
@@ -118,19 +110,16 @@ async function pressUnderReply(
 }
 
 async function submit(parts: InteractionParts, interaction: ModalSubmitInteraction): Promise<void> {
-  const pressed = parseCustomId(interaction.customId);
-  const pending = pressed?.kind === "pending" ? parts.pending.find(pressed.id) : undefined;
-  if (pending === undefined || pending.call.userId !== interaction.user.id) {
-    return await say(interaction, "This form is no longer in use. Call the command again.");
-  }
+  const carried = parts.carried.read(interaction.customId, interaction.user.id);
+  if (carried === undefined) return await say(interaction, "This form is no longer in use. Call the command again.");
   const caller = await readCaller(parts, interaction);
   if (caller === undefined) return;
   const fields = new Map<string, string>();
   for (const field of interaction.fields.fields.values()) {
     if ("value" in field && typeof field.value === "string") fields.set(field.customId, field.value);
   }
-  const options = new Map([...pending.call.options, ...fields]);
-  await answerCall(parts, interaction, { ...pending.call, ...caller, options, isForm: true });
+  const options = new Map([...carried.call.options, ...fields]);
+  await answerCall(parts, interaction, { ...caller, ...carried.call, options, isForm: true });
 }
 
 async function say(interaction: ButtonInteraction | ModalSubmitInteraction, content: string): Promise<void> {

@@ -1,12 +1,13 @@
 import { PermissionFlagsBits } from "discord-api-types/v10";
 import { expect, test, vi } from "vitest";
-import type { ChatCommand, CommandReply } from "#bots/chat-command.ts";
+import type { ChatCommand, CommandCall, CommandReply } from "#bots/chat-command.ts";
 import { ANA, BEN, openDiscordBot, openStartedBot } from "../../../fixtures/discord/discord-bot.ts";
 import type { DiscordDouble } from "../../../fixtures/discord/discord-double.ts";
 import { Answer } from "../../../fixtures/discord/double-calls.ts";
 import { OWNER_ID } from "../../../fixtures/discord/double-world.ts";
 
 const EPHEMERAL = 64;
+const ADMIN = PermissionFlagsBits.ManageGuild;
 
 function command(name: string, given: Partial<ChatCommand> = {}): ChatCommand {
   return {
@@ -243,13 +244,13 @@ test("a form that comes too late to be shown waits behind a button", async () =>
   expect(pressed.first?.type).toBe(Answer.Form);
 });
 
-test("a confirmed command is run again with what was confirmed, once, and for its caller only", async () => {
-  const bot = await openStartedBot({
-    run: ({ options }) =>
-      options.get("sure") === "yes"
-        ? { text: "Gone" }
-        : { text: "Sure?", confirm: { label: "Yes", options: new Map([["sure", "yes"]]) } },
-  });
+const ASKS_IF_SURE = ({ options }: Pick<CommandCall, "options">): CommandReply =>
+  options.get("sure") === "yes"
+    ? { text: "Gone" }
+    : { text: "Sure?", confirm: { label: "Yes", options: new Map([["sure", "yes"]]) } };
+
+test("a confirmed command is run again with what was confirmed, as one call, and for its caller only", async () => {
+  const bot = await openStartedBot({ run: ASKS_IF_SURE });
   const call = await bot.double.people.command(bot.channel, ANA, "forget", {
     options: [{ name: "what", value: "all" }],
   });
@@ -259,14 +260,92 @@ test("a confirmed command is run again with what was confirmed, once, and for it
   const stranger = await bot.double.people.press(under, BEN, button);
   const pressed = await bot.double.people.press(under, ANA, button);
   await vi.waitFor(() => expect(pressed.shown.map(({ content }) => content)).toEqual(["Gone"]));
-  const twice = await bot.double.people.press(under, ANA, button);
+  expect(customIds(under)).toEqual([]);
+  // Before the button had gone.
+  await bot.double.people.press(under, ANA, button);
+  await vi.waitFor(() => expect(bot.got.calls).toHaveLength(3));
 
   expect(stranger.first?.data?.content).toMatch(/no longer/);
-  expect(twice.first?.data?.content).toMatch(/no longer/);
-  expect(bot.got.calls.map(({ options }) => Object.fromEntries(options))).toEqual([
-    { what: "all" },
-    { what: "all", sure: "yes" },
-  ]);
+  const [asked, ...confirmed] = bot.got.calls;
+  expect(Object.fromEntries(asked?.options ?? [])).toEqual({ what: "all" });
+  for (const { options } of confirmed) expect(Object.fromEntries(options)).toEqual({ what: "all", sure: "yes" });
+  // What makes the runner take it once.
+  expect(new Set(confirmed.map(({ callId }) => callId)).size).toBe(1);
+});
+
+test("a press is answered by a process that did not show the button, with the roles of the press", async () => {
+  const bot = await openStartedBot({ run: ASKS_IF_SURE });
+  const call = await bot.double.people.command(bot.channel, ANA, "forget", { permissions: ADMIN });
+  const under = shownOf(call.shown);
+  const [button = ""] = customIds(under);
+  await bot.connector.stop();
+  await bot.startAnother();
+
+  const pressed = await bot.double.people.press(under, ANA, button);
+
+  await vi.waitFor(() => expect(pressed.shown.map(({ content }) => content)).toEqual(["Gone"]));
+  expect(bot.got.calls.map(({ isAdmin }) => isAdmin)).toEqual([true, false]);
+});
+
+test("a press that several processes are told of is run by one of them, and none says that it is too old", async () => {
+  const bot = await openStartedBot({ run: ASKS_IF_SURE });
+  await bot.startAnother();
+  // Both are told of the call as well; here each shows what it has to show.
+  const call = await bot.double.people.command(bot.channel, ANA, "forget");
+  const under = shownOf(call.shown);
+  const pressed = await bot.double.people.press(under, ANA, customIds(under)[0] ?? "");
+
+  await vi.waitFor(() => expect(pressed.shown.map(({ content }) => content)).toEqual(["Gone"]));
+  expect(bot.got.calls.filter(({ options }) => options.has("sure"))).toHaveLength(1);
+});
+
+test("a form that one process showed is taken by another, with what the call was for", async () => {
+  const form = { title: "Teach", fields: [{ name: "a", label: "A", isLong: true, isRequired: true, charsMax: 50 }] };
+  const bot = await openStartedBot({
+    commands: COMMANDS,
+    run: ({ isForm }) => (isForm === true ? { text: "Thank you" } : { text: "Use a form", form }),
+  });
+  const { messageId } = await bot.connector.post(bot.part());
+  const reply = bot.double.world.findMessage(bot.channel.id, messageId);
+  if (reply === undefined) throw new Error("No reply");
+  const opened = await bot.double.people.choose(reply, ANA, "Rate this reply");
+  await bot.connector.stop();
+  await bot.startAnother();
+
+  const sent = await bot.double.people.submit(bot.channel, ANA, opened, { a: "new words" });
+
+  expect(sent.first?.data?.content).toBe("Thank you");
+  expect(bot.got.calls.at(-1)).toMatchObject({ messageId, isForm: true, options: new Map([["a", "new words"]]) });
+});
+
+test("what was typed for a field of the form stands in the form", async () => {
+  const form = {
+    title: "Rate",
+    fields: [{ name: "comment", label: "Why", isLong: true, isRequired: false, charsMax: 500 }],
+  };
+  const bot = await openStartedBot({ run: () => ({ text: "Use a form", form }) });
+  const comment = "good ".repeat(60).trim();
+
+  const opened = await bot.double.people.command(bot.channel, ANA, "rate", {
+    options: [{ name: "comment", value: comment }],
+  });
+
+  expect(opened.first?.data?.components?.[0]?.component).toMatchObject({ custom_id: "comment", value: comment });
+});
+
+test("a call that is too long to travel is answered by its text, without a button or a form", async () => {
+  const form = { title: "Teach", fields: [{ name: "a", label: "A", isLong: true, isRequired: true, charsMax: 50 }] };
+  const confirm = { label: "Yes", options: new Map([["sure", "yes"]]) };
+  const bot = await openStartedBot({
+    run: ({ command: name }) => ({ text: "Or call it so", ...(name === "teach" ? { form } : { confirm }) }),
+  });
+  const options = { options: [{ name: "what", value: "x".repeat(90) }] };
+
+  for (const name of ["teach", "forget"]) {
+    const call = await bot.double.people.command(bot.channel, ANA, name, options);
+    expect(call.first?.data?.content).toBe("Or call it so");
+    expect(customIds(call.shown[0])).toEqual([]);
+  }
 });
 
 test("/ask posts the question in public and hands it in as the caller's message", async () => {

@@ -89,7 +89,7 @@ test("reconcile() finds a part after a new start: by its buttons, else by its pl
   const plainQuestion = bot.double.people.say(bot.channel, BEN, "?", { mentionsBot: true });
   const plain = await bot.connector.post(bot.part({ turnId: "plain", inReplyTo: plainQuestion.id }));
 
-  const restarted = await openSecondConnector(bot);
+  const restarted = await bot.startAnother();
 
   const { text: _, isFinal: _f, ...part } = bot.part({ inReplyTo });
   expect(await restarted.reconcile({ ...part, turnId: "marked" })).toEqual(first);
@@ -97,23 +97,6 @@ test("reconcile() finds a part after a new start: by its buttons, else by its pl
   expect(await restarted.reconcile({ ...part, turnId: "never", part: 2 })).toBeUndefined();
   expect(await restarted.reconcile({ ...part, turnId: "plain", inReplyTo: plainQuestion.id })).toEqual(plain);
 });
-
-async function openSecondConnector(bot: Awaited<ReturnType<typeof openStartedBot>>) {
-  const { createDiscordConnector } = await import("#bots/discord/discord-connector.ts");
-  const { partialIntake } = await import("../../../fixtures/bots/recording-intake.ts");
-  const { onTestFinished } = await import("vitest");
-  const connector = createDiscordConnector({
-    token: bot.double.token,
-    apiUrl: bot.double.apiUrl,
-    settings: { of: () => bot.state.settings, refresh: async () => {}, stop() {} },
-    log: { debug() {}, info() {}, warn() {}, error() {} },
-    now: Date.now,
-    newId: () => "second",
-  });
-  onTestFinished(() => connector.stop());
-  await connector.start(partialIntake({ acceptPlaceEvent: async () => {} }));
-  return connector;
-}
 
 test("post() opens a thread on the question where the place says so, and follows it", async () => {
   const bot = await openStartedBot({ settings: { openThreads: true } });
