@@ -299,7 +299,7 @@ export function slackCommands(parts: CommandParts): SlackCommands {
       const { user, view } = formSchema.parse(body);
       const carried = readCarried(view.private_metadata);
       if (carried === undefined) return;
-      const { command, options, ...place } = carried;
+      const { command, options, callId: _, ...place } = carried;
       const caller = { ...place, callId: `slack:${view.id}`, userId: user.id };
       const answers = new Map([...options, ...readFields(view.state.values)]);
       const call = { ...(await callOf(workspace, command, caller, answers)), isForm: true };
@@ -322,8 +322,10 @@ export function slackCommands(parts: CommandParts): SlackCommands {
       if (action.action_id === ACTIONS.confirm) {
         const carried = readCarried(action.value);
         if (carried === undefined) return;
-        const { command, options, ...place } = carried;
-        const call = await callOf(workspace, command, { ...caller, ...place }, new Map(options));
+        const { command, options, callId: asked, ...place } = carried;
+        // All presses on one button are one call, whichever processes are told of them.
+        const callId = asked === undefined ? caller.callId : `${asked} confirmed`;
+        const call = await callOf(workspace, command, { ...caller, ...place, callId }, new Map(options));
         return await run(
           workspace,
           call,

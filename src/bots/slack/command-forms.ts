@@ -15,6 +15,8 @@ const MESSAGE_CHARS_MAX = 11_000;
 /** What of a call has to come back with its form or its confirmation. */
 const carriedSchema = z.object({
   command: z.string(),
+  /** Of the call that goes on; older messages carry none. */
+  callId: z.string().optional(),
   channelId: z.string(),
   threadId: z.string().optional(),
   messageId: z.string().optional(),
@@ -26,6 +28,7 @@ export type CarriedCall = z.infer<typeof carriedSchema>;
 export function carry(call: CommandCall, added: ReadonlyMap<string, string> = new Map()): string {
   const carried: CarriedCall = {
     command: call.command,
+    callId: call.callId,
     channelId: call.channelId,
     ...(call.threadId === undefined ? {} : { threadId: call.threadId }),
     ...(call.messageId === undefined ? {} : { messageId: call.messageId }),

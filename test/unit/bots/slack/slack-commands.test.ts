@@ -249,6 +249,27 @@ test("a confirmation runs the same command again with what was added", async () 
   expect(done).toMatchObject({ replace_original: true });
 });
 
+test("a confirmation goes on in a process that did not ask for it, with the roles of the press, and two presses are one call", async () => {
+  const confirm = { label: "Yes, erase", options: new Map([["confirm", "yes"]]) };
+  const reply = (call: CommandCall) => (call.options.has("confirm") ? { text: "Erased" } : { text: "Sure?", confirm });
+  const [asking, first, second] = [await openCommands(reply), await openCommands(reply), await openCommands(reply)];
+  await asking.type("/rate", "5", { user_id: "UADMIN" });
+  const [asked] = await asking.answered(1);
+  const value = JSON.parse(JSON.stringify(asked).match(/"value":("(?:[^"\\]|\\.)*")/)?.[1] ?? '""');
+
+  for (const { press } of [first, second]) await press("reactune_confirm", "7.7", value, "UBO");
+  await first.answered(1);
+  await second.answered(1);
+
+  expect(asking.ran[0]?.isAdmin).toBe(true);
+  const ran = [...first.ran, ...second.ran];
+  expect(ran.map(({ command, userId, isAdmin }) => ({ command, userId, isAdmin }))).toEqual([
+    { command: "rate", userId: "UBO", isAdmin: false },
+    { command: "rate", userId: "UBO", isAdmin: false },
+  ]);
+  expect(new Set(ran.map(({ callId }) => callId)).size).toBe(1);
+});
+
 test("thumbs below a reply are a score, stored before Slack is told", async () => {
   const { press, of, connector } = await openCommands({ text: "" });
   const { messageId } = await connector.post(replyPart());
