@@ -41,7 +41,7 @@ export async function answerClaimed(
       await giveUp(parts, event, describeError(error));
       await finishAll(parts, events);
     } else {
-      for (const { id } of events) await parts.chat.renewEvent(id, parts.now() + RETRY_MS);
+      for (const { id } of events) await parts.chat.renewEvent(id, parts.claimedBy, parts.now() + RETRY_MS);
     }
   }
 }

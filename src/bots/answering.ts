@@ -88,7 +88,7 @@ export function startAnswering(parts: AnsweringParts): Answering {
     // A machine that slept finds its own leases run out: what is held goes on, once.
     if (heldEvents.has(event.id)) return;
     if (isClosed) {
-      track(parts.chat.renewEvent(event.id, parts.now()));
+      track(parts.chat.renewEvent(event.id, parts.claimedBy, parts.now()));
       return;
     }
     const { message } = event;
@@ -176,7 +176,7 @@ export function startAnswering(parts: AnsweringParts): Answering {
       await locks.hold(key, closing.signal, act);
     } catch (error) {
       if (hasBegun || !closing.signal.aborted) throw error;
-      for (const { event } of batch) await parts.chat.renewEvent(event.id, parts.now());
+      for (const { event } of batch) await parts.chat.renewEvent(event.id, parts.claimedBy, parts.now());
     }
   }
 
@@ -190,15 +190,22 @@ export function startAnswering(parts: AnsweringParts): Answering {
   }
 
   /** What fails, in an outage of the store above all, is found again when its lease runs out. */
-  function track(task: Promise<void>): void {
-    const ended = task
+  function track(task: Promise<unknown>): void {
+    const ended: Promise<void> = task
+      .then(() => {})
       .catch((error: unknown) => parts.log.warn({ err: error }, "inbox.left-to-next"))
       .finally(() => tasks.delete(ended));
     tasks.add(ended);
   }
 
+  /** What waits here and was taken over by another process, or is over, is no longer ours to answer. */
   async function renewHeld(): Promise<void> {
-    for (const eventId of heldEvents.keys()) await parts.chat.renewEvent(eventId, parts.now() + LEASE_MS);
+    for (const [eventId, held] of heldEvents) {
+      if (await parts.chat.renewEvent(eventId, parts.claimedBy, parts.now() + LEASE_MS)) continue;
+      if (places.get(keyOfPlace(held.event.message))?.queue.remove(held) !== true) continue;
+      heldEvents.delete(eventId);
+      parts.log.warn({ eventId }, "inbox.lease-lost");
+    }
   }
 
   async function sweep(): Promise<void> {
@@ -221,7 +228,7 @@ export function startAnswering(parts: AnsweringParts): Answering {
   /** What had not begun is free for whoever starts next. */
   async function giveBackWaiting(): Promise<void> {
     for (const { queue } of places.values()) {
-      for (const { event } of queue.list()) await parts.chat.renewEvent(event.id, parts.now());
+      for (const { event } of queue.list()) await parts.chat.renewEvent(event.id, parts.claimedBy, parts.now());
     }
   }
 

@@ -14,8 +14,11 @@ export interface ChatStore {
    */
   claimEvent(claim: EventClaim): Promise<InboxEvent | undefined>;
   finishEvent(id: string): Promise<void>;
-  /** Prolongs the lease of an event that is still being answered. */
-  renewEvent(id: string, leaseUntilMs: number): Promise<void>;
+  /**
+   * Moves the end of a lease. False, and nothing changes, when this process does not hold the event: it is done, or another one
+   * claimed it when the lease had run out.
+   */
+  renewEvent(id: string, claimedBy: string, leaseUntilMs: number): Promise<boolean>;
   /**
    * Deletes up to `limit` events that are done and were received before `beforeMs`, oldest first; returns how many. A later delivery of
    * one of them is taken for new: `beforeMs` must lie further back than any platform delivers again.

@@ -110,12 +110,34 @@ function inboxContract(open: () => Promise<ChatStore>): void {
     const chat = await open();
     await chat.acceptEvent("e1", sampleMessage(), 1);
     await chat.claimEvent(claim(10));
-    await chat.renewEvent("e1", 500);
+    expect(await chat.renewEvent("e1", "one", 500)).toBe(true);
     expect(await chat.claimEvent(claim(499, "two"))).toBeUndefined();
 
     await chat.finishEvent("e1");
-    await chat.renewEvent("e1", 501);
+    expect(await chat.renewEvent("e1", "one", 501)).toBe(false);
     expect(await chat.claimEvent(claim(1000))).toBeUndefined();
+  });
+
+  test("renewEvent() leaves the lease of another holder as it is", async () => {
+    const chat = await open();
+    await chat.acceptEvent("e1", sampleMessage(), 1);
+    expect(await chat.renewEvent("e1", "one", 500)).toBe(false);
+    await chat.claimEvent(claim(10));
+    await chat.claimEvent(claim(110, "two"));
+
+    expect(await chat.renewEvent("e1", "one", 500)).toBe(false);
+    expect(await chat.renewEvent("e1", "one", 0)).toBe(false);
+    expect(await chat.claimEvent(claim(209, "three"))).toBeUndefined();
+    expect(await chat.claimEvent(claim(210, "three"))).toMatchObject({ claimedBy: "three" });
+  });
+
+  test("renewEvent() of an acceptance that claimed at once is its holder's", async () => {
+    const chat = await open();
+    await chat.acceptEvent("e1", sampleMessage(), 1, { claimedBy: "one \ud800", leaseMs: 100 });
+
+    expect(await chat.renewEvent("e1", "two", 500)).toBe(false);
+    expect(await chat.renewEvent("e1", "one \ud800", 500)).toBe(true);
+    expect(await chat.claimEvent(claim(499, "two"))).toBeUndefined();
   });
 
   test("claimEvent() never gives one event to two callers", async () => {

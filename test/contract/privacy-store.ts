@@ -330,7 +330,7 @@ function personContract(open: () => Promise<OpenedPrivacy>): void {
     await store.chat.acceptEvent("theirs", sampleMessage({ userId: "ben" }), 3);
     await store.chat.claimEvent({ ...claim, eventId: "runs" });
     await store.privacy.erasePerson(WORKSPACE, "ana", LATER_MS);
-    await store.chat.renewEvent("runs", 1);
+    await store.chat.renewEvent("runs", claim.claimedBy, 1);
 
     expect((await store.chat.claimEvent(claim))?.id).toBe("theirs");
     expect(await store.chat.claimEvent(claim)).toBeUndefined();

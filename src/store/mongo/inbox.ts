@@ -29,8 +29,9 @@ export function mongoInbox(rows: Collections): Inbox {
     async finishEvent(id) {
       await finishEvents(rows, { _id: keyText(id) });
     },
-    async renewEvent(id, leaseUntilMs) {
-      await events.model.updateOne({ _id: keyText(id), state: "claimed" }, { $set: { due_at: leaseUntilMs } });
+    async renewEvent(id, claimedBy, leaseUntilMs) {
+      const held = { _id: keyText(id), state: "claimed", claimed_by: keyText(claimedBy) };
+      return (await events.model.updateOne(held, { $set: { due_at: leaseUntilMs } })).matchedCount > 0;
     },
     async pruneEvents(beforeMs, limit) {
       if (limit <= 0) return 0;

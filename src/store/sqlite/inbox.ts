@@ -61,10 +61,12 @@ export function sqliteInbox(sql: Sql, finish: (id: string) => void): Inbox {
     async finishEvent(id) {
       sql.write(() => finish(id));
     },
-    async renewEvent(id, leaseUntilMs) {
-      sql.write(() => {
+    async renewEvent(id, claimedBy, leaseUntilMs) {
+      return sql.write(() => {
         const event = read(id, find.get({ id: keyText(id) }));
-        if (event?.state === "claimed") save({ ...event, leaseUntilMs });
+        if (event?.state !== "claimed" || event.claimedBy !== claimedBy) return false;
+        save({ ...event, leaseUntilMs });
+        return true;
       });
     },
     async pruneEvents(beforeMs, limit) {

@@ -66,7 +66,7 @@ function openInbox(given: Partial<AnsweringParts> = {}) {
 /** Lets promises go on, and waits for what they write: a write's promise resolves when all before it is flushed. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 6; turn++) {
-    await Promise.all([...chats].map((chat) => chat.renewEvent("none", 0)));
+    await Promise.all([...chats].map((chat) => chat.renewEvent("none", "nobody", 0)));
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
@@ -224,6 +224,29 @@ test("startAnswering() keeps its lease while an answer is long, so that no other
   expect(second.names()).toEqual([]);
   const lost = await chat.claimEvent({ eventId: "e1", claimedBy: "later", nowMs: Date.now() + 20_000, leaseMs: 1 });
   expect(lost?.attempts).toBe(2);
+});
+
+test("startAnswering() lets go of what waits when another process took it over, or it was erased", async () => {
+  holdTime();
+  const { chat } = openTempStore();
+  const { answering, started, names, lines } = openInbox({ chat, claimedBy: "stalled" });
+  for (const number of [1, 2, 3, 4]) await answering.accept(`e${number}`, message(`m${number}`));
+  await settle();
+  const taken = { eventId: "e2", claimedBy: "other", nowMs: Date.now() + 20_000, leaseMs: 60_000 };
+  expect(await chat.claimEvent(taken)).toMatchObject({ attempts: 2 });
+  await chat.finishEvent("e3");
+
+  await advance(6000);
+  started[0]?.end();
+  await advance(100);
+  started[1]?.end();
+  await advance(100);
+
+  expect(names()).toEqual(["m1", "m4"]);
+  expect(lines.filter(({ event }) => event === "inbox.lease-lost").map(({ fields }) => fields)).toEqual([
+    { eventId: "e2" },
+    { eventId: "e3" },
+  ]);
 });
 
 test("startAnswering() goes on once with what it holds when the machine slept through its leases", async () => {

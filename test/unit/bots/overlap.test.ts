@@ -80,7 +80,7 @@ let chat: ChatStore | undefined;
 
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 6; turn++) {
-    await chat?.renewEvent("none", 0);
+    await chat?.renewEvent("none", "nobody", 0);
     await new Promise((resolve) => setImmediate(resolve));
   }
 }

@@ -117,7 +117,7 @@ async function useTheRest({
   await cache.evictTurn("t9");
   await cache.clear(99);
   await chat.claimEvent({ eventId: "e3", platforms: ["local"], claimedBy: "one", nowMs: 99, leaseMs: 9 });
-  await chat.renewEvent("e3", 99);
+  await chat.renewEvent("e3", "one", 99);
   await chat.findTurn("t3");
   await chat.listFeedback("t3");
   await chat.findConversation("t3");
