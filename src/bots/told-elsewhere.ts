@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EventBus, Hint } from "#events/event-bus.ts";
 
@@ -20,8 +21,14 @@ const PAUSES_MS = [500, 3000, 20_000, 100_000];
 /** Most of what is tried has nothing to do with the bot: people edit and delete what they wrote to each other. */
 const TRIED_MAX = 500;
 
-export function createToldElsewhere(events: EventBus, onTold: (change: MessageChange) => void): ToldElsewhere {
+export function createToldElsewhere(
+  events: EventBus,
+  onTold: (change: MessageChange) => void,
+  pausesMs: readonly number[] = PAUSES_MS,
+): ToldElsewhere {
   const stopping = new AbortController();
+  // Everything that is tried listens to it.
+  setMaxListeners(0, stopping.signal);
   let tried = 0;
   const unsubscribe = events.subscribe((hint) => {
     if (hint.kind === "message.changed") onTold(hint);
@@ -32,7 +39,7 @@ export function createToldElsewhere(events: EventBus, onTold: (change: MessageCh
       if (tried >= TRIED_MAX) return;
       tried++;
       try {
-        for (const ms of PAUSES_MS) {
+        for (const ms of pausesMs) {
           await sleep(ms, undefined, { signal: stopping.signal, ref: false }).catch(() => {});
           if (stopping.signal.aborted || (await act())) return;
         }
