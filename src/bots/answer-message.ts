@@ -148,7 +148,7 @@ async function giveUp(
   const { conversation } = begun;
   await parts.chat.saveAnswer({ ...(conversation === undefined ? {} : { conversation }), turn: ended });
   if (why === "deleted") await removePosts(connector, target, replyMessages(posted));
-  parts.events.publish({ kind: "turn.changed", turnId: turn.id });
+  parts.events.publish({ kind: "turn.answered", turnId: turn.id });
   parts.log.info({ turnId: turn.id, why }, "reply.given-up");
   return ended;
 }
@@ -230,7 +230,7 @@ async function deliver(
     });
   };
   await stream.finish(shown, onPosted, settings.replyButtons ? finalActions(turn) : []);
-  parts.events.publish({ kind: "turn.changed", turnId: turn.id });
+  parts.events.publish({ kind: "turn.answered", turnId: turn.id });
   return delivered;
 }
 

@@ -67,10 +67,9 @@ export function openExampleFinder(parts: ExampleParts): ExampleFinder {
   const learned = new Map<string, ReadonlySet<string>>();
   let working: Promise<void> = Promise.resolve();
   let isStopped = false;
-  const unsubscribe = parts.events.subscribe((hint) => {
+  const unsubscribe = parts.events.subscribe(["learning.changed", "turn.changed"], (hint) => {
     if (hint.kind === "learning.changed") readAtMs.clear();
-    if (hint.kind !== "turn.changed") return;
-    if (changed.size < CHANGED_MAX) changed.add(hint.turnId);
+    else if (changed.size < CHANGED_MAX) changed.add(hint.turnId);
     else readAtMs.clear();
   });
 

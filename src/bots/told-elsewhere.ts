@@ -1,9 +1,9 @@
 import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { EventBus, Hint } from "#events/event-bus.ts";
+import type { EventBus, HintOf } from "#events/event-bus.ts";
 
 /** What other processes do to a message, and what this one knows of it. */
-export type MessageChange = Extract<Hint, { readonly kind: "message.changed" }>;
+export type MessageChange = HintOf<"message.changed">;
 
 /** What a process is told of a message that another one may be answering. */
 export interface ToldElsewhere {
@@ -30,9 +30,7 @@ export function createToldElsewhere(
   // Everything that is tried listens to it.
   setMaxListeners(0, stopping.signal);
   let tried = 0;
-  const unsubscribe = events.subscribe((hint) => {
-    if (hint.kind === "message.changed") onTold(hint);
-  });
+  const unsubscribe = events.subscribe(["message.changed"], onTold);
   return {
     tell: (change) => events.publish({ kind: "message.changed", ...change }),
     async tryLater(act) {

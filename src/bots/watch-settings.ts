@@ -1,6 +1,7 @@
 import type { Log } from "#core/log.ts";
 import type { Setting } from "#core/setting.ts";
 import type { EventBus } from "#events/event-bus.ts";
+import { keepFresh } from "#events/keep-fresh.ts";
 import type { SettingStore } from "#store/setting-store.ts";
 import type { PlaceSettings, SettingsPlace, SettingsWatch } from "./place-settings.ts";
 
@@ -13,8 +14,6 @@ export type ResolveSettings = (
   overrides: ReadonlyMap<string, string>,
 ) => PlaceSettings;
 
-/** Readers look again every 500 ms; a hint only makes it sooner. */
-const POLL_MS = 500;
 /** Places whose settings are kept resolved; past that all are resolved anew. */
 const PLACES_MAX = 10_000;
 
@@ -28,9 +27,6 @@ export async function watchSettings(
   let revision = -1;
   let overrides: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map();
   const resolved = new Map<string, PlaceSettings>();
-  let reading = Promise.resolve();
-  let next: Promise<void> | undefined;
-  let isFailing = false;
 
   async function read(): Promise<void> {
     const latest = await store.settingsRevision();
@@ -40,34 +36,13 @@ export async function watchSettings(
     revision = latest;
     resolved.clear();
   }
-  function refresh(): Promise<void> {
-    // A read that has begun may have missed what the caller wants to see; all who come meanwhile share the one after it.
-    next ??= reading.then(() => {
-      next = undefined;
-      const mine = read();
-      reading = mine.then(
-        () => {
-          isFailing = false;
-        },
-        (error: unknown) => {
-          // Once, however long it lasts and however many ask.
-          if (!isFailing) log.warn({ err: error }, "settings.read-failed");
-          isFailing = true;
-        },
-      );
-      return mine;
-    });
-    return next;
-  }
-  const refreshLater = () => {
-    refresh().catch(() => {}); // told where it is read
-  };
 
   await read();
-  const timer = setInterval(refreshLater, POLL_MS);
-  timer.unref();
-  const unsubscribe = events.subscribe((hint) => {
-    if (hint.kind === "settings.changed") refreshLater();
+  const { refresh, stop } = keepFresh({
+    events,
+    kind: "settings.changed",
+    read,
+    onFailure: (error) => log.warn({ err: error }, "settings.read-failed"),
   });
   return {
     of(place) {
@@ -88,10 +63,7 @@ export async function watchSettings(
       return settings;
     },
     refresh,
-    stop() {
-      clearInterval(timer);
-      unsubscribe();
-    },
+    stop,
   };
 }
 

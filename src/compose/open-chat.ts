@@ -156,9 +156,7 @@ function cleanHosts({ learning, events }: Stores, { adapterHost }: OpenEngine, l
       log.warn({ err: error }, "adapters.not-cleaned"),
     );
   void clean();
-  const stop = events.subscribe(({ kind }) => {
-    if (kind === "service.changed") void clean();
-  });
+  const stop = events.subscribe(["service.changed"], () => void clean());
   return { stop };
 }
 

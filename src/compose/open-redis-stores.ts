@@ -44,6 +44,7 @@ export async function openRedisStores(
   const events = await busModule.openRedisEventBus({
     publisher: client,
     subscriber: openPatient(),
+    isUp: () => redis.describeHealth().isUp,
     prefix,
     processName,
     log,

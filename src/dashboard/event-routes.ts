@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
 import type { LocalReply } from "#bots/local-chat.ts";
-import type { Hint } from "#events/event-bus.ts";
+import type { HintOf } from "#events/event-bus.ts";
 import type { ServerEvent } from "./api-records.ts";
 import type { DashboardParts } from "./dashboard-parts.ts";
 import { EventQueue } from "./event-queue.ts";
@@ -66,15 +66,25 @@ function listen(parts: DashboardParts, person: Person, queue: EventQueue<Change>
     queue.push(`${reply.isFinal ? "end" : "reply"}:${reply.turnId}`, { kind: "reply", reply });
     if (reply.isFinal) queue.push("learning", { kind: "learning" });
   });
-  const endHints = parts.events.subscribe((hint) => pushHint(queue, hint));
+  const endHints = parts.events.subscribe(PAGE_HINTS, (hint) => pushHint(queue, hint));
   return () => {
     endReplies();
     endHints();
   };
 }
 
-function pushHint(queue: EventQueue<Change>, hint: Hint): void {
-  if (hint.kind === "turn.changed") queue.push(`turn:${hint.turnId}`, { kind: "turn", turnId: hint.turnId });
+const PAGE_HINTS = [
+  "turn.answered",
+  "turn.changed",
+  "run.changed",
+  "service.changed",
+  "learning.changed",
+  "settings.changed",
+] as const;
+
+function pushHint(queue: EventQueue<Change>, hint: HintOf<(typeof PAGE_HINTS)[number]>): void {
+  if (hint.kind === "turn.answered" || hint.kind === "turn.changed")
+    queue.push(`turn:${hint.turnId}`, { kind: "turn", turnId: hint.turnId });
   if (hint.kind === "run.changed") queue.push(`run:${hint.runId}`, { kind: "run", runId: hint.runId });
   queue.push("learning", { kind: "learning" });
 }

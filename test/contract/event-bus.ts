@@ -9,8 +9,8 @@ export function eventBusContract(open: () => Promise<EventBus>, settle: () => Pr
     const bus = await open();
     const heard: Hint[] = [];
     const listen = (hint: Hint) => heard.push(hint);
-    bus.subscribe(listen);
-    bus.subscribe(listen);
+    bus.subscribe(["run.changed"], listen);
+    bus.subscribe(["run.changed"], listen);
 
     bus.publish(HINT);
     await settle();
@@ -21,7 +21,7 @@ export function eventBusContract(open: () => Promise<EventBus>, settle: () => Pr
   test("publish() does not wait for listeners", async () => {
     const bus = await open();
     const order: string[] = [];
-    bus.subscribe(() => order.push("heard"));
+    bus.subscribe(["run.changed"], () => order.push("heard"));
 
     bus.publish(HINT);
     order.push("published");
@@ -33,8 +33,8 @@ export function eventBusContract(open: () => Promise<EventBus>, settle: () => Pr
   test("subscribe() gives a function that ends this subscription only", async () => {
     const bus = await open();
     const heard: string[] = [];
-    const end = bus.subscribe(() => heard.push("first"));
-    bus.subscribe(() => heard.push("second"));
+    const end = bus.subscribe(["run.changed"], () => heard.push("first"));
+    bus.subscribe(["run.changed"], () => heard.push("second"));
 
     end();
     end();

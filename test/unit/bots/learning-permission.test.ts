@@ -8,7 +8,7 @@ const SLACK = "slack:T1";
 async function openPermission() {
   const world = await openTrainingWorld({ liked: 5, workspaceId: SLACK });
   const hints: unknown[] = [];
-  world.request.events.subscribe((hint) => hints.push(hint));
+  world.request.events.subscribe(["learning.changed"], (hint) => hints.push(hint));
   const allow = (level: "off" | "examples" | "adapters", workspaceId = SLACK) =>
     allowLearning(world.request, { workspaceId, level, by: "admin", nowMs: 77 });
   return { ...world, hints, allow, read: (workspaceId = SLACK) => readLearning(world.store.people, workspaceId) };

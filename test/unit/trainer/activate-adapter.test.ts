@@ -25,7 +25,7 @@ test("activateAdapter() puts an adapter into service, tells everybody and leaves
   const world = await openWorld();
   const digest = await world.makeAdapter("GGUF one");
   const hints: unknown[] = [];
-  world.activate.events.subscribe((hint) => hints.push(hint));
+  world.activate.events.subscribe(["service.changed"], (hint) => hints.push(hint));
 
   const service = await world.activateIt(digest);
 

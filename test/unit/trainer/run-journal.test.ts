@@ -32,7 +32,7 @@ async function openJournal() {
 test("enter() stores the state before it tells the message", async () => {
   const { journal, stored, messages, events } = await openJournal();
   const hints: unknown[] = [];
-  events.subscribe((hint) => hints.push(hint));
+  events.subscribe(["run.changed"], (hint) => hints.push(hint));
 
   await journal.enter("collecting", "Collecting", { datasetHash: "d" });
 

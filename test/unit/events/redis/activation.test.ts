@@ -17,7 +17,14 @@ async function openProcess(server: RedisServer, path: string, processName: strin
   const log = recordingLog();
   const redis = await connectTo(server, { log });
   const { client: publisher, prefix } = redis;
-  const bus = await openRedisEventBus({ publisher, subscriber: redis.openPatient(), prefix, processName, log });
+  const bus = await openRedisEventBus({
+    publisher,
+    subscriber: redis.openPatient(),
+    isUp: () => redis.describeHealth().isUp,
+    prefix,
+    processName,
+    log,
+  });
   const { learning } = openTempStore(path);
   const watch = await watchServices(learning, bus, log);
   onTestFinished(() => {

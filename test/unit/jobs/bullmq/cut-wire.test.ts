@@ -23,6 +23,7 @@ describe.skipIf(!hasRedis)("Redis over a wire that is cut without a word (needs 
       const bus = await openRedisEventBus({
         publisher: redis.client,
         subscriber,
+        isUp: () => redis.describeHealth().isUp,
         prefix: redis.prefix,
         processName,
         log,
@@ -32,7 +33,7 @@ describe.skipIf(!hasRedis)("Redis over a wire that is cut without a word (needs 
     };
     const [nearBus, farBus] = [await busOf(near, "near"), await busOf(far, "far")];
     const heard: Hint[] = [];
-    farBus.subscribe((hint) => heard.push(hint));
+    farBus.subscribe(["service.changed", "run.changed"], (hint) => heard.push(hint));
     const nearJobs = jobsOf(near);
     const ran: string[] = [];
     startWorker(

@@ -65,6 +65,7 @@ describe.skipIf(!hasRedis)("Redis on a cluster (needs redis)", () => {
     const bus = await openRedisEventBus({
       publisher: redis.client,
       subscriber: redis.openPatient(),
+      isUp: () => redis.describeHealth().isUp,
       prefix: redis.prefix,
       processName: "one",
       log: recordingLog(),
@@ -72,6 +73,10 @@ describe.skipIf(!hasRedis)("Redis on a cluster (needs redis)", () => {
     onTestFinished(() => bus.close());
     return bus;
   }
+
+  test("hearingSpan() of a bus stays undefined, since its subscription may move unseen", async () => {
+    expect((await openBus()).hearingSpan()).toBeUndefined();
+  });
 
   test("openRedis() spreads scopes over the nodes", async () => {
     const redis = await connect();
