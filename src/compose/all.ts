@@ -81,9 +81,7 @@ export async function startAll(config: Config, options: StartOptions, log: Log):
           openEngine,
           tracing,
           openOthers: async (settings) =>
-            has("bots")
-              ? (await openConnectors(config, stores.platforms, settings, log, stores.windows)).map(watch)
-              : [],
+            has("bots") ? (await openConnectors(config, stores.platforms, settings, log, stores)).map(watch) : [],
         })
       : undefined;
   const serving = openOnce(() => openServingEngine(config, log));

@@ -47,7 +47,7 @@ export async function runDiscordShard(): Promise<void> {
   const chat = await openChat(config, { ...stores, platforms }, [], log, {
     openEngine: () => openPatiently("the model", () => openServingEngine(config, log), patience),
     openOthers: async (settings) => {
-      const connector = await openDiscord(config, settings, log, greeting.shards);
+      const connector = await openDiscord(config, settings, log, { processes: greeting.shards, live: stores.live });
       return [noteRefusal(connector, (refusal) => end({ refusal }))];
     },
   });

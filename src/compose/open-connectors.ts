@@ -5,10 +5,11 @@ import type { SlackOptions } from "#bots/slack/slack-connector.ts";
 import type { Config } from "#config/schema.ts";
 import type { Log } from "#core/log.ts";
 import type { PlatformStore } from "#store/platform-store.ts";
-import type { SharedWindows } from "#store/shared-windows.ts";
 import { carryCursors } from "./discord-shards.ts";
 import { openEncryptionKey } from "./encryption-key.ts";
+import { processName } from "./identity.ts";
 import { describePlatforms, slackMode } from "./platforms.ts";
+import type { Stores } from "./stores.ts";
 
 /**
  * A connector for each chat platform that has credentials. They have not started yet. Discord has none here where its servers are
@@ -19,35 +20,32 @@ export async function openConnectors(
   platforms: PlatformStore,
   settings: SettingsWatch,
   log: Log,
-  /** What all processes together may send. */
-  windows?: SharedWindows,
+  /** What all processes together may send, and how many they are. */
+  { windows, live }: Pick<Stores, "windows" | "live"> = {},
 ): Promise<readonly PlatformConnector[]> {
   const on = describePlatforms(config).flatMap(({ platform, isOn }) => (isOn ? [platform] : []));
   const connectors: PlatformConnector[] = [];
   if (on.includes("discord") && config.discord.shards === undefined) {
     await carryCursors(platforms, 0);
-    const discord = await openDiscord(config, settings, log);
+    const discord = await openDiscord(config, settings, log, { processes: 1, live });
     connectors.push(windows === undefined ? discord : { ...discord, sharedWindows: windows });
   }
   if (on.includes("slack")) connectors.push(await openSlack(config, { platforms, settings, windows, log }));
   return connectors;
 }
 
-/** What Discord lets one bot send in a second, all its processes together. */
-const DISCORD_REQUESTS_PER_SECOND = 50;
-
-/** For one of so many processes that share the bot's limits. */
+/** For one of several processes that share the bot's limits; where none can be counted, they are as many as is told here. */
 export async function openDiscord(
   { credentials, discord }: Config,
   settings: SettingsWatch,
   log: Log,
-  processes = 1,
+  { processes, live }: { readonly processes: number; readonly live: Stores["live"] },
 ): Promise<PlatformConnector> {
   const { createDiscordConnector } = await import("#bots/discord/discord-connector.ts");
   return createDiscordConnector({
     token: credentials.discordToken ?? "",
     ...(discord.apiUrl === undefined ? {} : { apiUrl: discord.apiUrl }),
-    requestsPerSecondMax: Math.max(1, Math.floor(DISCORD_REQUESTS_PER_SECOND / processes)),
+    sharing: { processes, ...(live === undefined ? {} : { counted: { live, processName } }) },
     settings,
     log,
     now: Date.now,

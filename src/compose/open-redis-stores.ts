@@ -8,7 +8,7 @@ import { processName } from "./identity.ts";
 import type { Stores } from "./stores.ts";
 
 /** What several processes share besides the records: cache, leases, limits, hints and jobs. */
-export type RedisStores = Pick<Stores, "cache" | "leases" | "rateLimiter" | "windows" | "events" | "jobs"> & {
+export type RedisStores = Pick<Stores, "cache" | "leases" | "rateLimiter" | "windows" | "live" | "events" | "jobs"> & {
   /** Undefined while all is well; else what works worse, in words. */
   describeProblem(): string | undefined;
   close(): Promise<void>;
@@ -27,17 +27,27 @@ export async function openRedisStores(
   parts: Pick<ChatStore, "findTurn"> & { readonly meanwhile: RateLimiter },
   log: Log,
 ): Promise<RedisStores> {
-  const [redisModule, cacheModule, cautiousModule, leaseModule, limiterModule, windowsModule, busModule, queueModule] =
-    await Promise.all([
-      import("#store/redis/open-redis.ts"),
-      import("#store/redis/semantic-cache.ts"),
-      import("#store/redis/cautious-cache.ts"),
-      import("#store/redis/leases.ts"),
-      import("#store/redis/rate-limiter.ts"),
-      import("#store/redis/shared-windows.ts"),
-      import("#events/redis/event-bus.ts"),
-      import("#jobs/bullmq/job-queue.ts"),
-    ]);
+  const [
+    redisModule,
+    cacheModule,
+    cautiousModule,
+    leaseModule,
+    limiterModule,
+    windowsModule,
+    liveModule,
+    busModule,
+    queueModule,
+  ] = await Promise.all([
+    import("#store/redis/open-redis.ts"),
+    import("#store/redis/semantic-cache.ts"),
+    import("#store/redis/cautious-cache.ts"),
+    import("#store/redis/leases.ts"),
+    import("#store/redis/rate-limiter.ts"),
+    import("#store/redis/shared-windows.ts"),
+    import("#store/redis/live-processes.ts"),
+    import("#events/redis/event-bus.ts"),
+    import("#jobs/bullmq/job-queue.ts"),
+  ]);
   const redis = await redisModule.openRedis({ ...settings, log, now: Date.now });
   const { client, prefix, openPatient } = redis;
   const isErased = async (turnId: string) => (await parts.findTurn(turnId))?.status === "deleted";
@@ -54,6 +64,7 @@ export async function openRedisStores(
     leases: leaseModule.redisLeases(redis),
     rateLimiter: limiterModule.redisRateLimiter(redis, { meanwhile: parts.meanwhile }),
     windows: windowsModule.redisSharedWindows(redis),
+    live: liveModule.redisLiveProcesses(redis),
     events,
     jobs: queueModule.bullJobQueue({
       client,

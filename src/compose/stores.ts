@@ -6,6 +6,7 @@ import type { DeletionLog } from "#store/deletion-log.ts";
 import type { FileStore } from "#store/file-store.ts";
 import type { LearningStore } from "#store/learning-store.ts";
 import type { Leases } from "#store/lease.ts";
+import type { LiveProcesses } from "#store/live-processes.ts";
 import type { ModelStore } from "#store/model-store.ts";
 import type { ModerationStore } from "#store/moderation-store.ts";
 import type { PeopleStore } from "#store/people-store.ts";
@@ -37,6 +38,8 @@ export interface Stores {
   readonly rateLimiter: RateLimiter;
   /** With Redis: what the processes together may send. */
   readonly windows?: SharedWindows;
+  /** With Redis: how many processes do the same. */
+  readonly live?: LiveProcesses;
   readonly archive: Archive;
   readonly jobs: JobQueue;
   readonly events: EventBus;

@@ -19,6 +19,7 @@ import { guildOfWorkspace } from "./place.ts";
 import { readAttachment } from "./read-attachment.ts";
 import { tryRegisterCommands } from "./register-commands.ts";
 import { MESSAGE_CHARS_MAX, renderMarkdown } from "./render-markdown.ts";
+import { createRequestShare, type ShareParts } from "./request-share.ts";
 import { tell } from "./tell.ts";
 import { createUserCalls } from "./user-calls.ts";
 import { createReplyWriter } from "./write-replies.ts";
@@ -27,8 +28,10 @@ export interface DiscordConnectorOptions {
   readonly token: string;
   /** Of the HTTP API, without the version: "http://127.0.0.1:9000/api". Undefined: Discord's own. */
   readonly apiUrl?: string;
-  /** Share of what Discord allows the bot in all. */
+  /** What Discord allows the bot in all. */
   readonly requestsPerSecondMax?: number;
+  /** How many processes share that, and where they are counted; one alone when undefined. */
+  readonly sharing?: Pick<ShareParts, "processes" | "counted">;
   /** How long an HTTP request is waited for; 15 s when undefined. */
   readonly requestTimeoutMs?: number;
   readonly settings: SettingsWatch;
@@ -44,6 +47,7 @@ const LIMITS: ConnectorLimits = {
   hasPacePerThread: true,
 };
 
+const REQUESTS_PER_SECOND = 50;
 /** Our replies that are looked at again when a session was lost and what happened meanwhile was not sent. */
 const RECENT_REPLIES_MAX = 100;
 
@@ -55,7 +59,13 @@ export function createDiscordConnector(options: DiscordConnectorOptions): Platfo
   const { token, apiUrl, settings, log, now, requestTimeoutMs: timeoutMs = REQUEST_TIMEOUT_MS } = options;
   const stopping = new AbortController();
   const edits = lateEdits({ timeoutMs, signal: stopping.signal, log });
-  const client = createClient(apiUrl, options.requestsPerSecondMax, { timeoutMs, edits }) as Client<true>;
+  const { requestsPerSecondMax: perSecondMax = REQUESTS_PER_SECOND, sharing = { processes: 1 } } = options;
+  const share = createRequestShare({ perSecondMax, ...sharing, log });
+  const client = createClient(
+    apiUrl,
+    { perSecondMax, perSecond: share.perSecond },
+    { timeoutMs, edits },
+  ) as Client<true>;
   const parts: DiscordParts = { client, settings, log, now };
   const threads = createOpenThreads(parts);
   const userCalls = createUserCalls(client, now);
@@ -79,6 +89,7 @@ export function createDiscordConnector(options: DiscordConnectorOptions): Platfo
     },
     async start(intake: Intake) {
       const listeningParts = { ...parts, intake, threads, userCalls, noteOwn: writer.noteOwn };
+      await share.begin();
       await untilReached(client, token, stopping.signal, log);
       logClientEvents(client, log);
       listenToMessages(listeningParts, listening);
@@ -118,6 +129,7 @@ export function createDiscordConnector(options: DiscordConnectorOptions): Platfo
       // What is being written may still be written to its end.
       client.rest.setToken(token);
       await listening.settle();
+      await share.end();
     },
   };
 }

@@ -8,7 +8,7 @@ const SECOND_MS = 1000;
  * one of them ends can arrive in one of Discord's with all that it sends as the next one begins. Here a request takes its place from
  * its sending to a second after its answer: whenever Discord counted it in between, that second of Discord's is over then.
  */
-export function pacedRequests(perSecondMax: number, now: Now): RESTOptions["makeRequest"] {
+export function pacedRequests(perSecondMax: () => number, now: Now): RESTOptions["makeRequest"] {
   let underWay = 0;
   let answeredAtMs: readonly number[] = [];
   let waiting: readonly (() => void)[] = [];
@@ -18,7 +18,7 @@ export function pacedRequests(perSecondMax: number, now: Now): RESTOptions["make
   function letThrough(): void {
     const nowMs = now();
     answeredAtMs = answeredAtMs.filter((atMs) => atMs > nowMs - SECOND_MS);
-    while (waiting.length > 0 && underWay + answeredAtMs.length < perSecondMax) {
+    while (waiting.length > 0 && underWay + answeredAtMs.length < perSecondMax()) {
       const [next, ...others] = waiting;
       waiting = others;
       underWay++;

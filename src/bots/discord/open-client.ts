@@ -8,7 +8,6 @@ import { pause } from "./listening.ts";
 const READY_MAX_MS = 120_000;
 export const REQUEST_TIMEOUT_MS = 15_000;
 const SERVER_ERROR_RETRIES_MAX = 5;
-const REQUESTS_PER_SECOND = 50;
 const AWAY_WAIT_MS = 1000;
 const AWAY_WAIT_MAX_MS = 60_000;
 const MEMBERS_PER_GUILD_MAX = 100;
@@ -20,10 +19,10 @@ const USERS_MAX = 10_000;
  */
 export function createClient(
   apiUrl: string | undefined,
-  requestsPerSecondMax: number = REQUESTS_PER_SECOND,
+  requests: { readonly perSecondMax: number; readonly perSecond: () => number },
   late?: { readonly timeoutMs: number; readonly edits: Pick<LateEdits, "watch"> },
 ): Client {
-  const send = pacedRequests(requestsPerSecondMax, Date.now);
+  const send = pacedRequests(requests.perSecond, Date.now);
   return new Client({
     intents: [
       GatewayIntentBits.Guilds,
@@ -56,7 +55,7 @@ export function createClient(
       retries: SERVER_ERROR_RETRIES_MAX,
       timeout: late?.timeoutMs ?? REQUEST_TIMEOUT_MS,
       makeRequest: late?.edits.watch(send) ?? send,
-      globalRequestsPerSecond: requestsPerSecondMax,
+      globalRequestsPerSecond: requests.perSecondMax,
       ...(apiUrl === undefined ? {} : { api: apiUrl.replace(/\/$/, "") }),
     },
   } satisfies ClientOptions);

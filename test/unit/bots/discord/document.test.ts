@@ -24,7 +24,7 @@ test("docs/discord.md names every command and entry of the menu, and none that i
 });
 
 test("docs/discord.md names the intents that the client asks for", () => {
-  const client = createClient(undefined);
+  const client = createClient(undefined, { perSecondMax: 50, perSecond: () => 50 });
   onTestFinished(() => client.destroy());
   const section = PAGE.slice(PAGE.indexOf("## What it listens to"), PAGE.indexOf("## Where it answers"));
   const named = Object.keys(GatewayIntentBits).filter((name) => new RegExp(`\\b${name}\\b`).test(section));

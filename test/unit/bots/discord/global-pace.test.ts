@@ -19,7 +19,7 @@ async function openServer() {
 
 test("pacedRequests() sends no more in any second than it may, however they come", async () => {
   const { cameAtMs, url } = await openServer();
-  const send = pacedRequests(PER_SECOND, Date.now);
+  const send = pacedRequests(() => PER_SECOND, Date.now);
   const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
   const first = Array.from({ length: PER_SECOND - 2 }, () => send(`${url}/channels/1`, { method: "GET" }));
@@ -35,7 +35,7 @@ test("pacedRequests() sends no more in any second than it may, however they come
 
 test("pacedRequests() holds up no answer to a command", async () => {
   const { cameAtMs, url } = await openServer();
-  const send = pacedRequests(1, Date.now);
+  const send = pacedRequests(() => 1, Date.now);
 
   const slow = Array.from({ length: 2 }, () => send(`${url}/channels/1`, { method: "GET" }));
   await send(`${url}/interactions/12/token/callback`, { method: "POST" });

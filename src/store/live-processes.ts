@@ -1,0 +1,7 @@
+/** Port: how many processes are at the same work. */
+export interface LiveProcesses {
+  /** Says that `member` lives for another `ttlMs`; how many do, this one included. Rejects while nobody can count for all. */
+  beat(work: string, member: string, ttlMs: number): Promise<number>;
+  /** The others need not wait for the end of its time. */
+  leave(work: string, member: string): Promise<void>;
+}
