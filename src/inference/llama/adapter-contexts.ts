@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import type { LlamaContextSequence, LlamaModel } from "node-llama-cpp";
 import { AdapterRefusedError, InferenceUnavailableError } from "#core/errors.ts";
 import type { AdapterFile } from "../inference-engine.ts";
+import { OneAtATime } from "./one-at-a-time.ts";
 import { type OpenContextOptions, type OpenedContext, openContext } from "./open-context.ts";
 
 export interface AdapterContextsOptions extends OpenContextOptions {
@@ -47,6 +48,7 @@ export class AdapterContexts {
   readonly #model: LlamaModel;
   readonly #options: AdapterContextsOptions;
   readonly #entries = new Map<string, Entry>();
+  readonly #adapterSet = new OneAtATime();
   /** A counter is enough for "least recently used" and needs no clock. */
   #uses = 0;
   /** The largest seen; all have the same shape. */
@@ -166,7 +168,7 @@ export class AdapterContexts {
   }
 
   async #open(adapter: AdapterFile | undefined) {
-    const context = await openContext(this.#model, adapter, this.#options);
+    const context = await openContext(this.#model, adapter, this.#adapterSet, this.#options);
     this.#contextBytes = Math.max(this.#contextBytes, context.bytes);
     const slots = context.sequences.map((sequence) => ({
       sequence,

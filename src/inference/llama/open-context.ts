@@ -1,9 +1,10 @@
 import { resolve } from "node:path";
-import type { LlamaContext, LlamaContextSequence, LlamaModel } from "node-llama-cpp";
+import type { LlamaContext, LlamaContextSequence, LlamaModel, Token } from "node-llama-cpp";
 import { AdapterRefusedError, InferenceUnavailableError, OperatingError } from "#core/errors.ts";
 import { checkAdapterFile } from "../check-adapter-file.ts";
 import type { AdapterFile } from "../inference-engine.ts";
 import { PROMPT_PIECE_TOKENS } from "./generate-reply.ts";
+import type { OneAtATime } from "./one-at-a-time.ts";
 
 export interface OpenContextOptions {
   readonly modelName: string;
@@ -23,31 +24,35 @@ export interface OpenedContext {
   dispose(): Promise<void>;
 }
 
-/** Rejects with AdapterRefusedError when the file is not an adapter of this base, InferenceUnavailableError otherwise. */
+/** Every vocabulary has it, and what it means does not matter. */
+const ANY_TOKEN = 0 as Token;
+
+/**
+ * Rejects with AdapterRefusedError when the file is not an adapter of this base, InferenceUnavailableError otherwise.
+ *
+ * llama.cpp notes a model's adapters in a set without a lock. Loading and freeing one write it; making a context, and the first
+ * decode after an adapter was hung on it, walk it (`graph_max_nodes`). Each runs on a thread of its own, and two at once corrupt the heap:
+ * an adapter that was erased stays noted and is freed again with the model. `adapterSet`, one per model, keeps them apart; replies go on.
+ */
 export async function openContext(
   model: LlamaModel,
   adapter: AdapterFile | undefined,
+  adapterSet: OneAtATime,
   options: OpenContextOptions,
 ): Promise<OpenedContext> {
   let context: LlamaContext | undefined;
   const dispose = async () => {
     await context?.dispose();
-    if (adapter !== undefined) await forgetWeights(model, adapter);
+    if (adapter !== undefined) await adapterSet.run(() => forgetWeights(model, adapter));
   };
   try {
     if (adapter !== undefined) await checkAdapterFile(adapter);
-    context = await model.createContext({
-      contextSize: options.contextTokens,
-      sequences: options.sequences,
-      batchSize: Math.min(PROMPT_PIECE_TOKENS, options.contextTokens),
-      threads: options.threads,
-      failedCreationRemedy: false,
-      ...(adapter === undefined ? {} : { lora: { adapters: [{ filePath: adapter.path }] } }),
+    const { sequences, created } = await adapterSet.run(async () => {
+      context = await createContext(model, adapter, options);
+      return { created: context, sequences: await takeSequences(context, adapter) };
     });
-    const sequences: LlamaContextSequence[] = [];
-    while (context.sequencesLeft > 0) sequences.push(context.getSequence());
     if (sequences[0] !== undefined) await options.warmUp(sequences[0]);
-    return { sequences, bytes: bytesOf(context) - bytesOf(model), dispose };
+    return { sequences, bytes: bytesOf(created) - bytesOf(model), dispose };
   } catch (cause) {
     await dispose();
     if (cause instanceof OperatingError) throw cause;
@@ -55,6 +60,35 @@ export async function openContext(
       throw refusal(adapter, "it does not fit this base model", cause);
     throw new InferenceUnavailableError(options.modelName, { cause });
   }
+}
+
+function createContext(
+  model: LlamaModel,
+  adapter: AdapterFile | undefined,
+  options: OpenContextOptions,
+): Promise<LlamaContext> {
+  return model.createContext({
+    contextSize: options.contextTokens,
+    sequences: options.sequences,
+    batchSize: Math.min(PROMPT_PIECE_TOKENS, options.contextTokens),
+    threads: options.threads,
+    failedCreationRemedy: false,
+    ...(adapter === undefined ? {} : { lora: { adapters: [{ filePath: adapter.path }] } }),
+  });
+}
+
+/** With an adapter, what the first decode plans for all later ones is planned now. */
+async function takeSequences(
+  context: LlamaContext,
+  adapter: AdapterFile | undefined,
+): Promise<readonly LlamaContextSequence[]> {
+  const sequences: LlamaContextSequence[] = [];
+  while (context.sequencesLeft > 0) sequences.push(context.getSequence());
+  if (adapter !== undefined) {
+    await sequences[0]?.evaluateWithoutGeneratingNewTokens([ANY_TOKEN]);
+    await sequences[0]?.clearHistory();
+  }
+  return sequences;
 }
 
 /** node-llama-cpp 3.22 keeps adapter weights until the model is disposed: 60 adapters of 20 MB cost 1.1 GB. */
