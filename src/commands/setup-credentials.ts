@@ -13,6 +13,7 @@ import type {
   SetupTest,
 } from "#dashboard/setup-records.ts";
 import { applicationIdOfToken, createInviteLinks, readManifestScopes } from "./invite.ts";
+import { type AnsweringSettings, describeAnswering } from "./setup-answering.ts";
 import { testDiscord } from "./setup-discord.ts";
 import { readEnvFile, saveEnvFile } from "./setup-env-file.ts";
 import {
@@ -34,6 +35,8 @@ export interface SetupContext {
   readonly environment: Variables;
   readonly discordApiUrl: string | undefined;
   readonly slack: { readonly apiUrl?: string | undefined; readonly mode: "auto" | "socket" | "http" };
+  /** Undefined when the configuration does not load. */
+  readonly answering: AnsweringSettings | undefined;
   /** Text of config/slack-manifest.yaml; undefined when it is not there. */
   readonly readManifest: () => Promise<string | undefined>;
   readonly now: Now;
@@ -53,7 +56,8 @@ export function openSetup(context: SetupContext): SetupParts {
           ...(found?.isFixed === true ? { fixedBy: found.place } : {}),
         };
       });
-      return { envPath: context.envPath, fields, links: await readLinks(context, valuesOf(stored)) };
+      const links = await readLinks(context, valuesOf(stored));
+      return { envPath: context.envPath, fields, links, answering: describeAnswering(context.answering) };
     },
     async test(given) {
       return (await testValues(context, await mergeGiven(context, given))).tests;

@@ -1,5 +1,6 @@
 import type { SetupGiven, SetupOutcome, SetupParts } from "#dashboard/setup-records.ts";
 import { type Output, printJson } from "./output.ts";
+import { answeringLines, describeAnswering } from "./setup-answering.ts";
 import { type SetupContext, saveUntested } from "./setup-credentials.ts";
 import { NAMES } from "./setup-fields.ts";
 import type { SetupPrompts } from "./setup-prompts.ts";
@@ -14,6 +15,8 @@ export interface SetupOptions {
   readonly isTested: boolean;
 }
 
+const ANSWERING = "Who answers";
+
 /** `reactune setup`. True when what was given is stored and no platform refused it. */
 export async function setUp(
   parts: { readonly setup: SetupParts; readonly context: SetupContext; readonly prompts: SetupPrompts },
@@ -25,7 +28,7 @@ export async function setUp(
     ? await parts.setup.save(options.given)
     : await saveUntested(parts.context, options.given);
   if (options.isJson) printJson(output, { ...outcome, envPath: parts.context.envPath });
-  else printOutcome(outcome, parts.context.envPath, output);
+  else printOutcome(outcome, parts.context, output);
   return outcome.isSaved;
 }
 
@@ -47,6 +50,7 @@ async function askAndSave(setup: SetupParts, prompts: SetupPrompts): Promise<boo
     for (const test of outcome.tests) prompts.showTest(test);
     if (outcome.isSaved) {
       for (const [title, lines] of describeNext(outcome)) prompts.tell(title, lines);
+      prompts.tell(ANSWERING, answeringLines(view.answering));
       prompts.end(`${describeSaved(outcome, view.envPath)} Start Reactune again to use it.`);
       return true;
     }
@@ -59,7 +63,7 @@ function giveUp(prompts: SetupPrompts): false {
   return false;
 }
 
-function printOutcome(outcome: SetupOutcome, envPath: string, output: Output): void {
+function printOutcome(outcome: SetupOutcome, { envPath, answering }: SetupContext, output: Output): void {
   const marks = { ok: "✓", warning: "!", failure: "✗" } as const;
   for (const { platform, findings } of outcome.tests) {
     for (const { state, found, fix } of findings) {
@@ -69,7 +73,8 @@ function printOutcome(outcome: SetupOutcome, envPath: string, output: Output): v
   }
   output.print(outcome.isSaved ? describeSaved(outcome, envPath) : "Nothing was written: mend what is marked ✗.");
   if (!outcome.isSaved) return;
-  for (const [title, lines] of describeNext(outcome)) {
+  const about = [ANSWERING, answeringLines(describeAnswering(answering))] as const;
+  for (const [title, lines] of [...describeNext(outcome), about]) {
     output.print(`${title}:`);
     for (const line of lines) output.print(`  ${line}`);
   }

@@ -132,9 +132,15 @@ function contextOf(config: Config | undefined, envFile: string | undefined): Set
     environment,
     discordApiUrl: config?.discord.apiUrl,
     slack: { apiUrl: config?.slack.apiUrl, mode: config?.slack.mode ?? "auto" },
+    answering: config && answeringOf(config),
     readManifest,
     now: Date.now,
   };
+}
+
+function answeringOf({ inference, servers }: Config): SetupContext["answering"] {
+  const { engine, preset, hosts } = inference;
+  return { engine, preset, hasHosts: servers.ollamaUrl !== undefined || hosts.length > 0 };
 }
 
 export async function readManifest(): Promise<string | undefined> {

@@ -5,6 +5,22 @@ export interface SetupView {
   readonly envPath: string;
   readonly fields: readonly SetupFieldView[];
   readonly links: SetupLinks;
+  readonly answering: SetupAnswering;
+}
+
+/** Whose model answers. Chosen by settings, not by set-up. */
+export interface SetupAnswering {
+  readonly now: string;
+  readonly choices: readonly AnsweringChoice[];
+  /** Where more stands. */
+  readonly guide: string;
+}
+
+export interface AnsweringChoice {
+  readonly who: string;
+  /** What to set. */
+  readonly how: string;
+  readonly takesAdapters: boolean;
 }
 
 export interface SetupFieldView {

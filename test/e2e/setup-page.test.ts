@@ -36,6 +36,7 @@ describe.runIf(hasBrowser || mustHaveBrowser)("the set-up page in a browser (nee
       environment: {},
       discordApiUrl: peer.discordApiUrl,
       slack: { apiUrl: peer.slackApiUrl, mode: "auto" },
+      answering: { engine: "auto", preset: "custom", hasHosts: false },
       readManifest: async () => "display_information:\n  name: Reactune\n",
       now: Date.now,
     });
@@ -79,6 +80,8 @@ describe.runIf(hasBrowser || mustHaveBrowser)("the set-up page in a browser (nee
     await page.reload();
     await discord(page).getByText(`Now: set (${DISCORD_TOKEN.length} characters) in .env`).waitFor();
     expect(await page.content()).not.toContain(DISCORD_TOKEN.slice(0, 12));
+    const answering = page.getByRole("region", { name: /^Who answers/ });
+    await answering.getByText("Any other OpenAI-compatible server").waitFor();
     const invite = await page.getByRole("link", { name: "Invite the bot into a server" }).getAttribute("href");
     expect(invite).toContain("permissions=309237746752");
   });

@@ -1,9 +1,11 @@
+import { readFileSync } from "node:fs";
 import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { expect, onTestFinished, test } from "vitest";
 import { setUp } from "#commands/setup.ts";
+import { describeAnswering } from "#commands/setup-answering.ts";
 import { openSetup, type SetupContext } from "#commands/setup-credentials.ts";
 import { openSetupPrompts } from "#commands/setup-prompts.ts";
 import {
@@ -30,6 +32,7 @@ async function openBench(state: PeerState = {}, environment: SetupContext["envir
     environment,
     discordApiUrl: peer.discordApiUrl,
     slack: { apiUrl: peer.slackApiUrl, mode: "auto" },
+    answering: { engine: "auto", preset: "custom", hasHosts: false },
     readManifest: async () => MANIFEST,
     now: () => Date.UTC(2026, 10, 21),
   };
@@ -195,8 +198,48 @@ test("setUp() asks on a terminal, hides what is typed, shows the test and the in
   expect(await done).toBe(true);
   expect(screen).toContain("the Message Content intent is on");
   expect(screen).toContain("https://discord.com/oauth2/authorize?client_id=223456789012345678");
+  expect(screen).toContain("Any other OpenAI-compatible server");
   expect(screen).not.toContain(DISCORD_TOKEN.slice(0, 8));
   expect(await readEnv()).toContain(DISCORD_TOKEN);
+});
+
+test("setUp() says in words who answers and how an OpenAI-compatible server would", async () => {
+  const { context, setup } = await openBench();
+  const recorded = recordingOutput();
+  const prompts = openSetupPrompts(new PassThrough(), new PassThrough());
+  const options = { given: { DISCORD_TOKEN }, isJson: false, isUnattended: true, isTested: false };
+
+  await setUp({ setup, context, prompts }, options, recorded.output);
+
+  expect(recorded.text()).toContain("Now: this process");
+  for (const words of ["inference.engine: openai", "OLLAMA_HOST", "GROQ_API_KEY", "INFERENCE_API_KEY"]) {
+    expect(recorded.text()).toContain(words);
+  }
+});
+
+test.each([
+  [{ engine: "auto", preset: "custom", hasHosts: false }, "this process"],
+  [{ engine: "auto", preset: "custom", hasHosts: true }, "Ollama"],
+  [{ engine: "llama", preset: "custom", hasHosts: true }, "this process"],
+  [{ engine: "openai", preset: "groq", hasHosts: false }, "groq (OpenAI-compatible)"],
+  [{ engine: "openai", preset: "custom", hasHosts: true }, "an OpenAI-compatible server"],
+  [undefined, "not known, since the settings do not load"],
+] as const)("read() tells who answers by %o", async (answering, now) => {
+  const { context } = await openBench();
+
+  expect((await openSetup({ ...context, answering }).read()).answering.now).toBe(now);
+});
+
+test("read() names only settings and variables that there are", () => {
+  const words = describeAnswering(undefined)
+    .choices.map(({ how }) => how)
+    .join(" ");
+  const settings = readFileSync("config/default.yaml", "utf8");
+
+  for (const [, name = ""] of words.matchAll(/inference\.(\w+)/g))
+    expect(settings).toMatch(new RegExp(`^  #? ?${name}:`, "m"));
+  const variables = readFileSync("docs/configuration.md", "utf8");
+  for (const [name] of words.matchAll(/[A-Z]+(?:_[A-Z]+)+/g)) expect(variables).toContain(name);
 });
 
 test("setUp() changes nothing when the person gives up", async () => {

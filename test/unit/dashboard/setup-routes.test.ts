@@ -25,6 +25,7 @@ async function openPair() {
     environment: {},
     discordApiUrl: peer.discordApiUrl,
     slack: { apiUrl: peer.slackApiUrl, mode: "auto" },
+    answering: { engine: "auto", preset: "custom", hasHosts: false },
     readManifest: async () => undefined,
     now: Date.now,
   });

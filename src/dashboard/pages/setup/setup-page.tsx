@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useState } from "react";
 import type { ApiError, AppState } from "#dashboard/api-records.ts";
-import type { SetupView } from "#dashboard/setup-records.ts";
+import type { SetupAnswering, SetupView } from "#dashboard/setup-records.ts";
 import { api, failureOf } from "../api/client.ts";
 import { FailureNote } from "../parts/failure-note.tsx";
 import { Mark } from "../parts/icons.tsx";
@@ -52,8 +52,31 @@ export function SetupPage({ app }: { readonly app: AppState }) {
               onSaved={read}
             />
           ))}
+          <AnsweringSection answering={view.answering} />
         </>
       )}
     </main>
+  );
+}
+
+/** Credentials alone are set here; who answers is a matter of settings. */
+function AnsweringSection({ answering }: { readonly answering: SetupAnswering }) {
+  return (
+    <section className="setup-platform" aria-labelledby="setup-answering">
+      <h2 id="setup-answering">
+        Who answers <span className="setup-status">{answering.now}</span>
+      </h2>
+      <p>
+        Settings of <code>reactune.yaml</code> choose another; <code>{answering.guide}</code> has more.
+      </p>
+      <ul>
+        {answering.choices.map(({ who, how, takesAdapters }) => (
+          <li key={who}>
+            {who}
+            {!takesAdapters && " (learns no adapters)"}: {how}.
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
