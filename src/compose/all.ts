@@ -19,6 +19,7 @@ import { recordWithoutErased } from "./follow-deletions.ts";
 import { newId } from "./identity.ts";
 import { listenNear } from "./listen-near.ts";
 import type { Metrics } from "./metrics.ts";
+import { mirrorDeletions } from "./mirror-deletions.ts";
 import { type OpenChat, openChat } from "./open-chat.ts";
 import { openConnectors } from "./open-connectors.ts";
 import { openOperations, readEngineUnready } from "./open-operations.ts";
@@ -65,7 +66,9 @@ export async function startAll(config: Config, options: StartOptions, log: Log):
   const has = (role: Role) => options.roles.includes(role);
   const operations = await openOperations(config.operations, options.metrics);
   const patience = { onWait: operations.tellWait, log };
-  const opened = await openPatiently("the stores", () => openStores(config, log), patience);
+  const own = await openPatiently("the stores", () => openStores(config, log), patience);
+  // With SQLite the log lies beside the one file that every process of the machine opens.
+  const opened = config.servers.mongodbUri === undefined ? own : mirrorDeletions(own, log);
   const stores = recorder === undefined ? opened : await recordWithoutErased(opened, recorder, log);
   const openEngine = () => openPatiently("the model", () => openServingEngine(config, log), patience);
   const { tracesUrl } = config.operations;

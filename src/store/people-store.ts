@@ -1,4 +1,4 @@
-import type { AuditEntry, Deletion, LearningPermission, UserChoice } from "#core/people.ts";
+import type { AuditEntry, Deletion, ErasedPlace, LearningPermission, UserChoice } from "#core/people.ts";
 
 /** Port: who allowed what, who did what, whose data went. */
 export interface PeopleStore {
@@ -13,4 +13,6 @@ export interface PeopleStore {
   listAudit(limit: number): Promise<readonly AuditEntry[]>;
   recordDeletion(deletion: Deletion): Promise<void>;
   listDeletions(): Promise<readonly Deletion[]>;
+  /** Oldest first. */
+  listErasedPlaces(): Promise<readonly ErasedPlace[]>;
 }

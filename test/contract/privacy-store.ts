@@ -508,6 +508,8 @@ function placeContract(open: () => Promise<OpenedPrivacy>): void {
 
     const erased = await store.privacy.erasePlace({ workspaceId: WORKSPACE, channelId: "web" }, LATER_MS);
 
+    const places = [{ workspaceId: WORKSPACE, channelId: "web", atMs: LATER_MS }];
+    expect(await store.people.listErasedPlaces()).toEqual(places);
     expect(erased).toEqual({ turnIds: ["t1"], feedback: 2 });
     expect(await whereIsSecret(store)).toEqual([]);
     expect(await statusesOf(store, ["t1", "next door", "abroad"])).toEqual(["deleted", "complete", "complete"]);

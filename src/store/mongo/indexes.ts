@@ -8,7 +8,10 @@ export const INDEXES: Readonly<Record<string, readonly Index[]>> = {
     { workspace: 1, user: 1, at: 1 },
     { at: 1, key: 1 },
   ],
-  erased_place: [{ workspace: 1, channel: 1, at: 1 }],
+  erased_place: [
+    { workspace: 1, channel: 1, at: 1 },
+    { at: 1, key: 1 },
+  ],
   setting: [{ workspace: 1, set_at: 1 }],
   installation: [{ platform: 1, workspace: 1 }, { workspace: 1 }],
   audit_entry: [{ at: -1, order: -1 }],

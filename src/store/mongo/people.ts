@@ -3,7 +3,7 @@ import type { Collections } from "./collections.ts";
 import { keyOf, keyText } from "./keys.ts";
 
 export function mongoPeopleStore(rows: Collections): PeopleStore {
-  const { permission, userChoice, auditEntry, deletion } = rows;
+  const { permission, userChoice, auditEntry, deletion, erasedPlace } = rows;
 
   return {
     getPermission: (workspaceId) => permission.find(keyText(workspaceId)),
@@ -23,5 +23,6 @@ export function mongoPeopleStore(rows: Collections): PeopleStore {
       await deletion.add(record);
     },
     listDeletions: () => deletion.list({}, { sort: { at: 1, key: 1 } }),
+    listErasedPlaces: () => erasedPlace.list({}, { sort: { at: 1, key: 1 } }),
   };
 }

@@ -2,7 +2,7 @@ import type { PeopleStore } from "#store/people-store.ts";
 import { keyText } from "./columns.ts";
 import type { Sql } from "./sql.ts";
 import { type DocumentRow, prepareAdd, prepareSave, readDocument } from "./table.ts";
-import { auditEntryTable, deletionTable, permissionTable, userChoiceTable } from "./tables.ts";
+import { auditEntryTable, deletionTable, erasedPlaceTable, permissionTable, userChoiceTable } from "./tables.ts";
 
 export function sqlitePeopleStore(sql: Sql): PeopleStore {
   const savePermission = prepareSave(sql, permissionTable);
@@ -21,6 +21,9 @@ export function sqlitePeopleStore(sql: Sql): PeopleStore {
     "SELECT version, document FROM audit_entry ORDER BY at DESC, rowid DESC LIMIT :limit",
   );
   const addDeletion = prepareAdd(sql, deletionTable);
+  const listErasedPlaces = sql.prepare<DocumentRow>(
+    "SELECT version, document FROM erased_place ORDER BY at, workspace, channel",
+  );
   const listDeletions = sql.prepare<DocumentRow>(
     "SELECT version, document FROM deletion ORDER BY at, workspace, user_id",
   );
@@ -55,6 +58,9 @@ export function sqlitePeopleStore(sql: Sql): PeopleStore {
     },
     async listDeletions() {
       return listDeletions.all().map((row) => readDocument(deletionTable, "of a list", row));
+    },
+    async listErasedPlaces() {
+      return listErasedPlaces.all().map((row) => readDocument(erasedPlaceTable, "of a list", row));
     },
   };
 }

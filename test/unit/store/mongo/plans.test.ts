@@ -76,6 +76,7 @@ async function useEverything(store: MongoStore): Promise<void> {
   await people.appendAudit({ id: "a", atMs: 1, who: "eve", what: "permission.changed" });
   await people.listAudit(9);
   await people.listDeletions();
+  await people.listErasedPlaces();
   await moderation.saveReport(sampleReport());
   await moderation.listReports({ workspaceId: SCOPE.workspaceId, limit: 9 });
   await settings.putSetting(sampleSetting());
