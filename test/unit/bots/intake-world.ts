@@ -1,12 +1,9 @@
 import { onTestFinished } from "vitest";
-import { answerMessage } from "#bots/answer-message.ts";
-import { startAnswering } from "#bots/answering.ts";
-import { createFeedbackCollector, createIntake } from "#bots/create-intake.ts";
 import type { PlaceSettings } from "#bots/place-settings.ts";
 import type { PlatformConnector } from "#bots/platform-connector.ts";
 import type { IncomingMessage } from "#core/inbox.ts";
-import type { Platform } from "#core/scope.ts";
 import { fixedSettings } from "../../fixtures/bots/fixed-settings.ts";
+import { openIntake } from "../../fixtures/bots/open-intake.ts";
 import { type ChatWorldOptions, openChatWorld } from "./chat-world.ts";
 
 export const GUILD = "discord:G1";
@@ -16,36 +13,13 @@ export const OTHER_GUILD = "discord:G2";
 export async function openIntakeWorld(options: ChatWorldOptions & { readonly firstContactNotice?: boolean } = {}) {
   const world = await openChatWorld(options);
   const connector: PlatformConnector = { ...world.connector, platform: "discord" };
-  const connectors = new Map<Platform, PlatformConnector>([["discord", connector]]);
-  const { store, events, parts } = world;
-  const { now, newId, log } = parts;
   const settings: { place: Partial<PlaceSettings> } = { place: options.place ?? {} };
   const places = fixedSettings(() => settings.place);
-  const answering = startAnswering({
-    chat: store.chat,
-    connectors,
-    answer: (to, turnId, message, signal) => answerMessage({ ...parts, places }, to, turnId, message, signal),
-    places,
-    turnIdOf: (eventId) => `turn-${eventId}`,
-    claimedBy: "process-1",
-    now,
-    log,
-  });
   const forgotten: { readonly turnIds: readonly string[]; readonly reason: string }[] = [];
-  const intake = createIntake({
-    ...store,
-    answering,
-    connectors,
-    places,
-    events,
-    collect: createFeedbackCollector({ ...store, events, places, answering, textMaxChars: 1000, log }),
-    commands: [],
-    runner: { run: async ({ command }) => ({ text: command }), complete: async () => [] },
+  const { answering, intake, connectors } = openIntake(world, connector, places, {
     forgetTurns: async (_workspaceId, turnIds, reason) => void forgotten.push({ turnIds, reason }),
     firstContactNotice: options.firstContactNotice ?? false,
-    now,
-    newId,
-    log,
+    now: world.parts.now,
   });
   onTestFinished(async () => {
     await answering.close(2000);
@@ -90,7 +64,7 @@ export async function openIntakeWorld(options: ChatWorldOptions & { readonly fir
       });
     },
     async scores(turnId: string): Promise<readonly (readonly [string, number | undefined])[]> {
-      return (await store.chat.listFeedback(turnId)).map(({ userId, score }) => [userId, score] as const).toSorted();
+      return (await world.store.chat.listFeedback(turnId)).map(({ userId, score }) => [userId, score] as const).toSorted();
     },
   };
   return intakeWorld;
