@@ -19,6 +19,7 @@ export async function openSqliteRecords(
     import("#store/files/file-store.ts"),
   ]);
   const { jobsDatabase, ...sqlite } = openSqliteStore({ path: paths.database, log, now: Date.now });
+  await sqlite.archive.resumeImport();
   return {
     ...sqlite,
     describeOutage: () => undefined,

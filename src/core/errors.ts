@@ -55,10 +55,19 @@ export class TurnUnknownError extends OperatingError {
 export class StoreBusyError extends OperatingError {
   readonly code = "STORE_BUSY";
   readonly hint =
-    "Try again; where it happens often, look for another program that has the file open, or a slow disk, and keep imports to quiet hours";
+    "Try again; where it happens often, look for another program that has the file open, or a slow disk";
 
   constructor(busyMs: number, options?: ErrorOptions) {
     super(`Cannot use the store: another process has been writing for more than ${busyMs} ms`, options);
+  }
+}
+
+export class ImportUnfinishedError extends OperatingError {
+  readonly code = "IMPORT_UNFINISHED";
+  readonly hint = "Wait until it has ended; one that was stopped is ended by the next start";
+
+  constructor(options?: ErrorOptions) {
+    super("Cannot export the records: an import into this store has not ended", options);
   }
 }
 

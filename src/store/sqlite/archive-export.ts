@@ -1,15 +1,24 @@
+import { ImportUnfinishedError } from "#core/errors.ts";
 import type { Sql } from "./sql.ts";
 import type { DocumentRow } from "./table.ts";
 import { RECORD_TABLES } from "./tables.ts";
 
 export const ARCHIVE_VERSION = 1;
 const PAGE_ROWS = 500;
+/** Of the cursor that tells how far an import came, until it has ended. */
+export const IMPORT_KEY = "import";
 
 type KeyedRow = DocumentRow & Readonly<Record<string, string | number>>;
 
-/** What the store held at one moment, whatever is written while it is read. Ends the transaction with the connection. */
+/**
+ * What the store held at one moment, whatever is written while it is read. Ends the transaction with the connection. Throws
+ * ImportUnfinishedError when half of it would be missing.
+ */
 export function* exportRecords(sql: Sql, nowMs: number): Generator<string> {
   sql.exec("BEGIN");
+  if (sql.prepare<object>("SELECT 1 FROM cursor WHERE key = :key").get({ key: IMPORT_KEY }) !== undefined) {
+    throw new ImportUnfinishedError();
+  }
   const records = RECORD_TABLES.reduce((sum, { name }) => sum + countRows(sql, name), 0);
   const exportedAt = new Date(nowMs).toISOString();
   yield JSON.stringify({ kind: "header", version: ARCHIVE_VERSION, exportedAt, records });

@@ -1,146 +1,119 @@
-import { z } from "zod";
-import { ImportInvalidError, OperatingError } from "#core/errors.ts";
+import { existsSync } from "node:fs";
+import { ImportInvalidError } from "#core/errors.ts";
 import type { ImportCounts } from "#store/archive.ts";
-import { ARCHIVE_VERSION, countRows } from "./archive-export.ts";
+import { type Aside, asidePath, layAside, openAside, removeAside } from "./archive-aside.ts";
+import { countRows, IMPORT_KEY } from "./archive-export.ts";
 import { cacheVectors } from "./cache-vectors.ts";
 import { sqliteCounts } from "./counts.ts";
-import { type Erasing, type Erasings, sqliteErasings } from "./erasing.ts";
+import { type Erasing, sqliteErasings } from "./erasing.ts";
+import { type FillKind, fillKinds, importersOf } from "./import-kinds.ts";
 import { prepareRaiseRevision } from "./settings.ts";
+import { shortWrites } from "./short-writes.ts";
 import type { Sql } from "./sql.ts";
-import { type DocumentRow, type Importer, prepareImport, readDocument, type Table } from "./table.ts";
+import { type DocumentRow, readDocument, type Table } from "./table.ts";
 import * as tables from "./tables.ts";
 import { sqliteTurnMarks } from "./turn-marks.ts";
-import { prepareSaveTurn } from "./turns.ts";
-
-/** The largest true record is a data set with the ids of its turns. */
-const LINE_LETTERS_MAX = 8_000_000;
-
-const Header = z.object({ kind: z.literal("header"), version: z.int(), records: z.exactOptional(z.int()) });
-const Line = z.object({ kind: z.string(), version: z.int().positive(), record: z.unknown() });
 
 /**
- * All or nothing: lines are checked and laid aside in a temporary table, which blocks nobody; then one transaction takes
- * them over, counts everything again, and erases what the file still has of people, places and turns that were erased.
+ * All or nothing, in writes so short that a bot goes on beside it. Lines are checked and laid aside in a file of their own first; from
+ * then on the import is always brought to its end, by the next start if need be. What is there is cleared, then the records are taken
+ * over, each write with its counts and how far it came; what was erased of people, places and turns is erased again.
  */
 export async function importRecords(sql: Sql, lines: AsyncIterable<string>, replace: boolean): Promise<ImportCounts> {
   if (!replace) refuseUnlessEmpty(sql);
-  const importers = prepareImporters(sql);
-  const byKind = await layAside(sql, lines, importers);
-  const marks = sqliteTurnMarks(sql);
-  const counts = sqliteCounts(sql);
-  sql.write(() => {
-    if (!replace) refuseUnlessEmpty(sql);
-    noteErased(sql);
-    clear(sql);
-    takeOver(sql, importers);
-    markErased(sql);
-    prepareRaiseRevision(sql)();
-    marks.rebuild();
-    counts.rebuild();
-    eraseAgain(sql, sqliteErasings(sql, counts, marks));
-  });
+  const byKind = await layAside(sql.path, lines, importersOf(sql));
+  try {
+    if (replace) noteErased(sql);
+    sql.write(() => {
+      if (!replace) refuseUnlessEmpty(sql);
+      progressOf(sql).set(CLEARING);
+    });
+  } catch (error) {
+    await removeAside(sql.path);
+    throw error;
+  }
+  await endImport(sql);
   return { records: Array.from(byKind.values()).reduce((sum, records) => sum + records, 0), byKind };
 }
 
-function prepareImporters(sql: Sql): ReadonlyMap<string, Importer> {
-  const importers = [
-    prepareImport(sql, tables.permissionTable),
-    prepareImport(sql, tables.userChoiceTable),
-    prepareImport(sql, tables.deletionTable),
-    prepareImport(sql, tables.erasedPlaceTable),
-    prepareImport(sql, tables.settingTable),
-    prepareImport(sql, tables.installationTable),
-    prepareImport(sql, tables.markTable),
-    prepareImport(sql, tables.auditEntryTable),
-    prepareImport(sql, tables.inboxEventTable),
-    prepareImport(sql, tables.conversationTable),
-    prepareImport(sql, tables.turnTable, prepareSaveTurn(sql)),
-    prepareImport(sql, tables.feedbackTable),
-    prepareImport(sql, tables.deliveryTable),
-    prepareImport(sql, tables.reportTable),
-    prepareImport(sql, tables.datasetTable),
-    prepareImport(sql, tables.runTable),
-    prepareImport(sql, tables.runEventTable),
-    prepareImport(sql, tables.adapterTable),
-    prepareImport(sql, tables.serviceTable),
-    prepareImport(sql, tables.modelUseTable),
-  ];
-  return new Map(importers.map((importer) => [importer.kind, importer]));
-}
-
-async function layAside(
-  sql: Sql,
-  lines: AsyncIterable<string>,
-  importers: ReadonlyMap<string, Importer>,
-): Promise<ReadonlyMap<string, number>> {
-  // libsql keeps temporary tables in memory unless told otherwise: a million turns would be 1.8 GB.
-  sql.exec("PRAGMA temp_store = FILE");
-  sql.exec("CREATE TEMP TABLE aside (kind TEXT, key TEXT, record TEXT, PRIMARY KEY (kind, key)) STRICT");
-  const add = sql.prepare(`
-    INSERT INTO aside (kind, key, record) VALUES (:kind, :key, :record) ON CONFLICT DO NOTHING`);
-  const byKind = new Map<string, number>();
-  let expected: number | undefined;
-  let number = 0;
-  let records = 0;
-  for await (const line of lines) {
-    number += 1;
-    if (number === 1) expected = readHeader(line);
-    else if (line.trim() !== "") {
-      const { kind, key, record } = readLine(line, number, importers);
-      if (add.run({ kind, key, record }) === 0)
-        throw new ImportInvalidError(number, `a ${kind} of this id came before`);
-      byKind.set(kind, (byKind.get(kind) ?? 0) + 1);
-      records += 1;
+/** Ends an import that was killed after its last line was checked; one that was killed before leaves nothing. */
+export async function endImport(sql: Sql): Promise<void> {
+  const progress = progressOf(sql);
+  if (progress.get() !== undefined && existsSync(asidePath(sql.path))) {
+    const aside = openAside(sql.path);
+    try {
+      await takeOver(sql, aside);
+    } finally {
+      aside.close();
     }
   }
-  if (number === 0) throw new ImportInvalidError(1, "the file is empty");
-  if (expected !== undefined && expected !== records) {
-    throw new ImportInvalidError(number, `the header tells of ${expected} records and there are ${records}`);
-  }
-  return byKind;
+  if (progress.get() !== undefined) progress.remove();
+  await removeAside(sql.path);
 }
 
-function readHeader(line: string): number | undefined {
-  const header = Header.safeParse(parseJson(line, 1));
-  if (!header.success) throw new ImportInvalidError(1, "it is no header of an export", { cause: header.error });
-  const { version, records } = header.data;
-  if (version > ARCHIVE_VERSION) {
-    throw new ImportInvalidError(
-      1,
-      `the format's version is ${version} and this program knows up to ${ARCHIVE_VERSION}`,
-    );
-  }
-  return records;
+/** How far an import came that has not ended; undefined when there is none. */
+export function importProgress(sql: Sql): number | undefined {
+  return progressOf(sql).get();
 }
 
-function readLine(line: string, number: number, importers: ReadonlyMap<string, Importer>) {
-  const parsed = Line.safeParse(parseJson(line, number));
-  if (!parsed.success)
-    throw new ImportInvalidError(number, "kind, version or record is missing", { cause: parsed.error });
-  const { kind, version, record } = parsed.data;
-  const importer = importers.get(kind);
-  if (importer === undefined) throw new ImportInvalidError(number, `"${kind.slice(0, 40)}" is no kind of record`);
-  try {
-    return { kind, ...importer.read(`of line ${number}`, version, record) };
-  } catch (cause) {
-    if (!(cause instanceof OperatingError)) throw cause;
-    throw invalid(number, cause.message, cause);
-  }
+const CLEARING = 0;
+/** Positions of one kind: more records than any store has. */
+const POSITIONS = 2 ** 40;
+
+/** How far it came, in the same write as what it wrote: `kind * POSITIONS + taken`, kinds from 1. */
+function progressOf(sql: Sql) {
+  const get = sql.prepare<{ at: number }>("SELECT at FROM cursor WHERE key = :key");
+  const set = sql.prepare("INSERT INTO cursor (key, at) VALUES (:key, :at) ON CONFLICT DO UPDATE SET at = excluded.at");
+  const remove = sql.prepare("DELETE FROM cursor WHERE key = :key");
+  return {
+    get: () => get.get({ key: IMPORT_KEY })?.at,
+    set: (at: number) => void set.run({ key: IMPORT_KEY, at }),
+    remove: () => void remove.run({ key: IMPORT_KEY }),
+  };
 }
 
-function parseJson(line: string, number: number): unknown {
-  if (line.length > LINE_LETTERS_MAX) {
-    throw new ImportInvalidError(number, `it has ${line.length} characters and the limit is ${LINE_LETTERS_MAX}`);
+async function takeOver(sql: Sql, aside: Aside): Promise<void> {
+  const progress = progressOf(sql);
+  const { small, large } = fillKinds(sql);
+  if (progress.get() === CLEARING) {
+    await clear(sql);
+    sql.write(() => {
+      clearRest(sql);
+      for (const kind of small) for (const record of aside.records(kind.kind, 0)) kind.write(record);
+      prepareRaiseRevision(sql)();
+      progress.set(POSITIONS);
+    });
   }
-  try {
-    return JSON.parse(line);
-  } catch (cause) {
-    throw invalid(number, "it is not JSON", cause);
+  for (const [index, kind] of large.entries()) {
+    const at = progress.get() ?? 0;
+    if (Math.floor(at / POSITIONS) !== index + 1) continue;
+    await fill(sql, aside, kind, at % POSITIONS, (taken) => progress.set((index + 1) * POSITIONS + taken));
+    // Nobody learns from a turn before it has feedback.
+    if (kind.kind === tables.turnTable.record.kind) await eraseAgain(sql, aside);
+    progress.set((index + 2) * POSITIONS);
   }
+  await eraseAgain(sql, aside);
 }
 
-function invalid(number: number, why: string, cause: unknown): ImportInvalidError {
-  return new ImportInvalidError(number, why, { cause });
+async function fill(
+  sql: Sql,
+  aside: Aside,
+  kind: FillKind,
+  from: number,
+  note: (taken: number) => void,
+): Promise<void> {
+  const records = aside.records(kind.kind, from);
+  let taken = from;
+  await shortWrites(sql, {
+    next() {
+      const { value, done } = records.next();
+      if (done === true) return false;
+      kind.write(value);
+      taken += 1;
+      return true;
+    },
+    atEnd: () => note(taken),
+  });
 }
 
 function refuseUnlessEmpty(sql: Sql): void {
@@ -149,53 +122,73 @@ function refuseUnlessEmpty(sql: Sql): void {
   throw new ImportInvalidError(1, `the store is not empty (it has a ${full.record.kind}) and was not to be replaced`);
 }
 
+const NOTED_PER_PAGE = 1000;
+
 /** What was erased one by one or by its age is in no record but the turn itself. */
 function noteErased(sql: Sql): void {
-  sql.exec("CREATE TEMP TABLE erased_here AS SELECT id FROM turn WHERE is_erased = 1");
+  const page = sql.prepare<{ id: string }>(
+    `SELECT id FROM turn WHERE is_erased = 1 AND id > :after ORDER BY id LIMIT ${NOTED_PER_PAGE}`,
+  );
+  const aside = openAside(sql.path);
+  try {
+    for (let after = ""; ; ) {
+      const ids = page.all({ after }).map(({ id }) => id);
+      aside.noteErased(ids);
+      const last = ids.at(-1);
+      if (last === undefined) return;
+      after = last;
+    }
+  } finally {
+    aside.close();
+  }
 }
 
-const DERIVED = ["turn_message", "turn_example", "turn_vector", "cache_entry"];
+/** Large ones; what points at others goes first. */
+const CLEARED_IN_PARTS = [
+  "cache_entry",
+  "turn_vector",
+  "feedback",
+  "delivery",
+  "inbox_event",
+  "turn_message",
+  "turn_example",
+  "turn",
+  "conversation",
+  "run_event",
+  "audit_entry",
+  "count_rater",
+  "count_rater_day",
+  "count_conversation",
+  "count_day",
+];
+
+async function clear(sql: Sql): Promise<void> {
+  for (const name of CLEARED_IN_PARTS) {
+    const keys = sql
+      .prepare<{ name: string }>(`SELECT name FROM pragma_table_info('${name}') WHERE pk > 0 ORDER BY pk`)
+      .all()
+      .map((row) => row.name)
+      .join(", ");
+    const remove = sql.prepare(`DELETE FROM ${name} WHERE (${keys}) IN (SELECT ${keys} FROM ${name} LIMIT 20)`);
+    await shortWrites(sql, { next: () => remove.run() > 0 });
+  }
+}
 
 /** Deletions stay: whoever restores an older export must still erase those people's words from it. */
-function clear(sql: Sql): void {
+function clearRest(sql: Sql): void {
   const kept: readonly string[] = [tables.deletionTable.name, tables.erasedPlaceTable.name];
   const replaced = tables.RECORD_TABLES.map(({ name }) => name).filter((name) => !kept.includes(name));
-  for (const name of [...replaced, ...DERIVED]) {
-    sql.exec(`DELETE FROM ${name}`);
-  }
+  for (const name of new Set([...replaced, ...CLEARED_IN_PARTS])) sql.exec(`DELETE FROM ${name}`);
   cacheVectors(sql).forgetAll();
 }
 
-function takeOver(sql: Sql, importers: ReadonlyMap<string, Importer>): void {
-  const page = sql.prepare<{ key: string; record: string }>(
-    "SELECT key, record FROM aside WHERE kind = :kind AND key > :after ORDER BY key LIMIT 500",
-  );
-  for (const [kind, importer] of importers) {
-    for (let after = ""; ; ) {
-      const rows = page.all({ kind, after });
-      for (const { record } of rows) importer.write(record);
-      const last = rows.at(-1);
-      if (last === undefined) break;
-      after = last.key;
-    }
-  }
-}
-
-/** The flag that keeps words away is not in the records: it follows from what they lack. */
-function markErased(sql: Sql): void {
-  sql.exec(`UPDATE turn SET is_erased = 1
-    WHERE status = 'deleted' AND document ->> '$.question' = '' AND document ->> '$.reply' = ''`);
-  sql.exec("UPDATE conversation SET is_erased = 1 WHERE document ->> '$.title' = ''");
-}
-
-function eraseAgain(sql: Sql, erasings: Erasings): void {
-  const run = (erasing: Erasing) => {
-    for (const _ of erasing);
-  };
-  for (const deletion of readAll(sql, tables.deletionTable)) run(erasings.erasePerson(deletion, deletion.atMs));
-  for (const place of readAll(sql, tables.erasedPlaceTable)) run(erasings.erasePlace(place, place.atMs));
-  const here = sql.prepare<{ id: string }>("SELECT id FROM erased_here JOIN turn USING (id) WHERE is_erased = 0").all();
-  run(erasings.erase(here.map(({ id }) => id)));
+async function eraseAgain(sql: Sql, aside: Aside): Promise<void> {
+  const counts = sqliteCounts(sql);
+  const erasings = sqliteErasings(sql, counts, sqliteTurnMarks(sql));
+  const run = (erasing: Erasing) => shortWrites(sql, { next: () => erasing.next().done !== true });
+  for (const deletion of readAll(sql, tables.deletionTable)) await run(erasings.erasePerson(deletion, deletion.atMs));
+  for (const place of readAll(sql, tables.erasedPlaceTable)) await run(erasings.erasePlace(place, place.atMs));
+  await run(erasings.erase(aside.erased()));
 }
 
 function readAll<T>(sql: Sql, table: Table<T>): readonly T[] {

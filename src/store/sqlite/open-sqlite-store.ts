@@ -1,7 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Log } from "#core/log.ts";
-import type { Archive } from "#store/archive.ts";
 import type { ChatStore } from "#store/chat-store.ts";
 import type { LearningStore } from "#store/learning-store.ts";
 import type { Leases } from "#store/lease.ts";
@@ -15,7 +14,7 @@ import type { SettingStore } from "#store/setting-store.ts";
 import type { TurnVectorStore } from "#store/turn-vector-store.ts";
 import { sqliteAdapters } from "./adapters.ts";
 import { type AnswerWriters, sqliteAnswers } from "./answers.ts";
-import { sqliteArchive } from "./archive.ts";
+import { type SqliteArchive, sqliteArchive } from "./archive.ts";
 import { prepareSaveConversation, sqliteConversations } from "./conversations.ts";
 import { sqliteCountReader } from "./count-reader.ts";
 import { sqliteCounts } from "./counts.ts";
@@ -56,7 +55,7 @@ export interface SqliteStore {
   readonly vectors: TurnVectorStore;
   readonly cache: SemanticCache;
   readonly leases: Leases;
-  readonly archive: Archive;
+  readonly archive: SqliteArchive;
   /** Undefined while all is well; else what is not as it should be, in words. */
   describeProblem(): string | undefined;
   /** For `openSqliteJobQueue`, whose table is in the same file. */

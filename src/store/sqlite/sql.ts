@@ -26,7 +26,7 @@ export interface SqlOptions {
   readonly durability: "full" | "late" | "normal";
   /**
    * How long a write waits for another process. The event loop stands still meanwhile; once it was in vain, writes wait a moment only
-   * until one succeeds: an import by another process holds the file for minutes.
+   * until one succeeds: another program can hold the file for minutes.
    */
   readonly busyMs: number;
   /** Hears of every statement, for its plan. */

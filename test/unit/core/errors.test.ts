@@ -30,6 +30,11 @@ const CASES: readonly [errors.OperatingError, string, string][] = [
     "Cannot use the store: another process has been writing for more than 5000 ms",
   ],
   [
+    new errors.ImportUnfinishedError({ cause: CAUSE }),
+    "IMPORT_UNFINISHED",
+    "Cannot export the records: an import into this store has not ended",
+  ],
+  [
     new errors.StoreUnreachableError("db1:27017,db2:27017", { cause: CAUSE }),
     "STORE_UNREACHABLE",
     'Cannot use the store in MongoDB at "db1:27017,db2:27017": it does not answer as it should',

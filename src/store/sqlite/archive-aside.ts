@@ -1,0 +1,175 @@
+import { rm } from "node:fs/promises";
+import { z } from "zod";
+import { ImportInvalidError, OperatingError } from "#core/errors.ts";
+import { ARCHIVE_VERSION } from "./archive-export.ts";
+import { Sql } from "./sql.ts";
+import type { Importer } from "./table.ts";
+
+/** The largest true record is a data set with the ids of its turns. */
+const LINE_LETTERS_MAX = 8_000_000;
+const LINES_PER_WRITE = 500;
+const PAGE_ROWS = 200;
+const CHECKPOINT_PAGES = 4000;
+const BUSY_MS = 1000;
+
+const Header = z.object({ kind: z.literal("header"), version: z.int(), records: z.exactOptional(z.int()) });
+const Line = z.object({ kind: z.string(), version: z.int().positive(), record: z.unknown() });
+
+/** Records that were read and checked, in a file beside the store's, so that laying them aside blocks nobody. */
+export interface Aside {
+  /** In the order of their keys, behind the first `taken` of the kind. */
+  records(kind: string, taken: number): Generator<string>;
+  noteErased(turnKeys: readonly string[]): void;
+  /** Key columns of turns that were erased here before the import. */
+  erased(): readonly string[];
+  close(): void;
+}
+
+export function asidePath(path: string): string {
+  return `${path}-import`;
+}
+
+/** Opens what `layAside` made. */
+export function openAside(path: string): Aside {
+  const sql = new Sql(asidePath(path), { durability: "normal", busyMs: BUSY_MS });
+  const page = sql.prepare<{ key: string; record: string }>(
+    `SELECT key, record FROM aside WHERE kind = :kind AND key > :after ORDER BY key LIMIT ${PAGE_ROWS}`,
+  );
+  const keyAt = sql.prepare<{ key: string }>(
+    "SELECT key FROM aside WHERE kind = :kind ORDER BY key LIMIT 1 OFFSET :before",
+  );
+  const note = sql.prepare("INSERT INTO erased_here (id) VALUES (:id) ON CONFLICT DO NOTHING");
+  return {
+    *records(kind, taken) {
+      for (let after = taken === 0 ? "" : (keyAt.get({ kind, before: taken - 1 })?.key ?? ""); ; ) {
+        const rows = page.all({ kind, after });
+        for (const { record } of rows) yield record;
+        const last = rows.at(-1);
+        if (last === undefined) return;
+        after = last.key;
+      }
+    },
+    noteErased(turnKeys) {
+      sql.write(() => {
+        for (const id of turnKeys) note.run({ id });
+      });
+    },
+    erased: () =>
+      sql
+        .prepare<{ id: string }>("SELECT id FROM erased_here")
+        .all()
+        .map(({ id }) => id),
+    close: () => sql.close(),
+  };
+}
+
+/** Of an import that ended, however it did. */
+export async function removeAside(path: string): Promise<void> {
+  for (const end of ["", "-wal", "-shm"]) await rm(`${asidePath(path)}${end}`, { force: true });
+}
+
+/** Checks all lines and lays their records aside; how many there are of each kind. Rejects with ImportInvalidError. */
+export async function layAside(
+  path: string,
+  lines: AsyncIterable<string>,
+  importers: ReadonlyMap<string, Importer>,
+): Promise<ReadonlyMap<string, number>> {
+  await removeAside(path);
+  const sql = new Sql(asidePath(path), { durability: "normal", busyMs: BUSY_MS });
+  try {
+    sql.prepare(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`).get();
+    sql.exec("CREATE TABLE aside (kind TEXT, key TEXT, record TEXT, PRIMARY KEY (kind, key)) STRICT");
+    sql.exec("CREATE TABLE erased_here (id TEXT PRIMARY KEY) STRICT");
+    const byKind = await addLines(sql, lines, importers);
+    // From here on it must survive a power cut.
+    await sql.emptyLog();
+    return byKind;
+  } catch (error) {
+    await removeAside(path);
+    throw error;
+  } finally {
+    sql.close();
+  }
+}
+
+async function addLines(
+  sql: Sql,
+  lines: AsyncIterable<string>,
+  importers: ReadonlyMap<string, Importer>,
+): Promise<ReadonlyMap<string, number>> {
+  const add = sql.prepare(`
+    INSERT INTO aside (kind, key, record) VALUES (:kind, :key, :record) ON CONFLICT DO NOTHING`);
+  const byKind = new Map<string, number>();
+  let waiting: { readonly number: number; readonly kind: string; readonly key: string; readonly record: string }[] = [];
+  let expected: number | undefined;
+  let number = 0;
+  let records = 0;
+  const write = () => {
+    sql.write(() => {
+      for (const { number: of, ...row } of waiting) {
+        if (add.run(row) === 0) throw new ImportInvalidError(of, `a ${row.kind} of this id came before`);
+      }
+    });
+    waiting = [];
+  };
+  for await (const line of lines) {
+    number += 1;
+    if (number === 1) expected = readHeader(line);
+    else if (line.trim() !== "") {
+      const row = readLine(line, number, importers);
+      waiting.push({ number, ...row });
+      byKind.set(row.kind, (byKind.get(row.kind) ?? 0) + 1);
+      records += 1;
+      if (waiting.length === LINES_PER_WRITE) write();
+    }
+  }
+  write();
+  if (number === 0) throw new ImportInvalidError(1, "the file is empty");
+  if (expected !== undefined && expected !== records) {
+    throw new ImportInvalidError(number, `the header tells of ${expected} records and there are ${records}`);
+  }
+  return byKind;
+}
+
+function readHeader(line: string): number | undefined {
+  const header = Header.safeParse(parseJson(line, 1));
+  if (!header.success) throw new ImportInvalidError(1, "it is no header of an export", { cause: header.error });
+  const { version, records } = header.data;
+  if (version > ARCHIVE_VERSION) {
+    throw new ImportInvalidError(
+      1,
+      `the format's version is ${version} and this program knows up to ${ARCHIVE_VERSION}`,
+    );
+  }
+  return records;
+}
+
+function readLine(line: string, number: number, importers: ReadonlyMap<string, Importer>) {
+  const parsed = Line.safeParse(parseJson(line, number));
+  if (!parsed.success)
+    throw new ImportInvalidError(number, "kind, version or record is missing", { cause: parsed.error });
+  const { kind, version, record } = parsed.data;
+  const importer = importers.get(kind);
+  if (importer === undefined) throw new ImportInvalidError(number, `"${kind.slice(0, 40)}" is no kind of record`);
+  try {
+    return { kind, ...importer.read(`of line ${number}`, version, record) };
+  } catch (cause) {
+    if (!(cause instanceof OperatingError)) throw cause;
+    throw invalid(number, cause.message, cause);
+  }
+}
+
+function parseJson(line: string, number: number): unknown {
+  if (line.length > LINE_LETTERS_MAX) {
+    throw new ImportInvalidError(number, `it has ${line.length} characters and the limit is ${LINE_LETTERS_MAX}`);
+  }
+  try {
+    return JSON.parse(line);
+  } catch (cause) {
+    throw invalid(number, "it is not JSON", cause);
+  }
+}
+
+function invalid(number: number, why: string, cause: unknown): ImportInvalidError {
+  return new ImportInvalidError(number, why, { cause });
+}
