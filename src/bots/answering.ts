@@ -315,5 +315,5 @@ function messageOf({ event }: Held): IncomingMessage {
 
 /** Replies of one place come one after another: a thread is a place of its own. */
 function keyOfPlace({ workspaceId, channelId, threadId }: IncomingMessage): string {
-  return JSON.stringify([workspaceId, channelId, threadId ?? ""]);
+  return `${workspaceId}\n${channelId}\n${threadId ?? ""}`;
 }

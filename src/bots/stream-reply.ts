@@ -48,6 +48,8 @@ export type ReplyTarget = Omit<ReplyPart, "part" | "text" | "isFinal" | "actions
 const RETRY_MS = [500, 2000, 6000, 16_000, 32_000];
 /** Pauses between the tries to show the first words, while a person looks at nothing; after these they wait as edits do. */
 const FIRST_RETRY_MS = [50, 200];
+/** Why nothing grows any more. Made once: an error is as dear as a write, and nearly every reply needs one. */
+const FINAL = new Error("the final text comes");
 
 interface PartState {
   posted?: PostedPart;
@@ -292,7 +294,7 @@ export function openReplyStream(parts: ReplyStreamParts, target: ReplyTarget): R
       showNext();
     },
     async finish(text, onPosted, actions = []) {
-      growing.abort();
+      growing.abort(FINAL);
       clearTimeout(timer);
       await showing;
       await load();
@@ -306,7 +308,7 @@ export function openReplyStream(parts: ReplyStreamParts, target: ReplyTarget): R
       }
     },
     async abandon() {
-      growing.abort();
+      growing.abort(FINAL);
       clearTimeout(timer);
       await showing;
       await load();

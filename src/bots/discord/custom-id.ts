@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { ReplyAction } from "#bots/platform-connector.ts";
 import type { Score } from "#core/feedback.ts";
 
@@ -13,7 +13,7 @@ const REPLY = /^reply:(stop|rate|regenerate|report):([1-5]?):([^:]*):[\w-]+$/;
 
 /** A part of a turn, in at most 25 characters: Discord posts a nonce once, however often it is sent. */
 export function partKey(turnId: string, part: number): string {
-  return createHash("sha256").update(`${turnId}\n${part}`).digest("base64url").slice(0, 25);
+  return hash("sha256", `${turnId}\n${part}`, "base64url").slice(0, 25);
 }
 
 export function replyCustomId(action: ReplyAction, score: Score | undefined, askerId: string, key: string): string {

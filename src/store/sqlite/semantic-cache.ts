@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash as digest } from "node:crypto";
 import { setImmediate as letOthers } from "node:timers/promises";
 import { z } from "zod";
 import type { CacheEntry, CacheStats, SemanticCache } from "#store/semantic-cache.ts";
@@ -166,5 +166,5 @@ export function openSqliteCache(sql: Sql): OpenedCache {
 
 /** Of the escaped text: two different lone surrogates have the same UTF-8. */
 function hashOf(text: string): string {
-  return createHash("sha256").update(keyText(text)).digest("base64");
+  return digest("sha256", keyText(text), "base64");
 }
