@@ -54,8 +54,7 @@ export class TurnUnknownError extends OperatingError {
 
 export class StoreBusyError extends OperatingError {
   readonly code = "STORE_BUSY";
-  readonly hint =
-    "Try again; where it happens often, look for another program that has the file open, or a slow disk";
+  readonly hint = "Try again; where it happens often, look for another program that has the file open, or a slow disk";
 
   constructor(busyMs: number, options?: ErrorOptions) {
     super(`Cannot use the store: another process has been writing for more than ${busyMs} ms`, options);

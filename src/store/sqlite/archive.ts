@@ -64,15 +64,22 @@ export function sqliteArchive(
       }),
     async resumeImport() {
       const sql = open();
-      const begun = importProgress(sql);
+      const isUnfinished = importProgress(sql) !== undefined;
       sql.close();
-      if (begun === undefined) return;
+      if (!isUnfinished) return;
       await changeRecords(async (own) => {
-        const lease = await acquire(own, now, () => importProgress(own) !== begun);
+        const before = signOfLife(own);
+        const lease = await acquire(own, now, () => signOfLife(own) !== before);
         if (lease !== undefined) await holding(own, lease, now, () => endImport(own));
       });
     },
   };
+}
+
+/** Another one while a process is at an import: it notes how far it came, and renews its lease. */
+function signOfLife(sql: Sql): string {
+  const lease = sql.prepare<{ until: number }>("SELECT until FROM lease WHERE name = :name").get({ name: LEASE });
+  return JSON.stringify([importProgress(sql), lease?.until]);
 }
 
 /** Undefined when another process holds it for all that time, or `isInVain`. */

@@ -64,7 +64,9 @@ export async function openIntakeWorld(options: ChatWorldOptions & { readonly fir
       });
     },
     async scores(turnId: string): Promise<readonly (readonly [string, number | undefined])[]> {
-      return (await world.store.chat.listFeedback(turnId)).map(({ userId, score }) => [userId, score] as const).toSorted();
+      return (await world.store.chat.listFeedback(turnId))
+        .map(({ userId, score }) => [userId, score] as const)
+        .toSorted();
     },
   };
   return intakeWorld;

@@ -27,6 +27,13 @@ async function recordsOf({ archive }: SqliteStore): Promise<readonly string[]> {
   return lines.slice(1);
 }
 
+/** As a process does that finds an import under way. */
+async function startBeside(path: string): Promise<void> {
+  const store = openSqliteStore({ path, now: Date.now });
+  await store.archive.resumeImport();
+  store.close();
+}
+
 describe("an import into SQLite", () => {
   const startWriter = useWriter();
 
@@ -40,9 +47,16 @@ describe("an import into SQLite", () => {
     const quietMs = longestMs(writer);
 
     const startedAtMs = performance.now();
+    let isDone = false;
+    const starting = sleep(100)
+      .then(() => startBeside(path))
+      .then(() => isDone);
     await store.archive.importLines(manyLines(TURNS), { replace: true });
+    isDone = true;
     const importMs = Math.round(performance.now() - startedAtMs);
     await sleep(isMeasured ? 12_000 : 500);
+    // A process that starts beside it leaves it alone.
+    expect(await starting).toBe(false);
     const waitedMs = longestMs(writer);
     writer.process.kill();
     await writer.ended;
