@@ -31,7 +31,7 @@ export function asidePath(path: string): string {
 
 /** Opens what `layAside` made. */
 export function openAside(path: string): Aside {
-  const sql = new Sql(asidePath(path), { durability: "normal", busyMs: BUSY_MS });
+  const sql = new Sql(asidePath(path), { durability: "full", busyMs: BUSY_MS });
   const page = sql.prepare<{ key: string; record: string }>(
     `SELECT key, record FROM aside WHERE kind = :kind AND key > :after ORDER BY key LIMIT ${PAGE_ROWS}`,
   );
@@ -50,6 +50,7 @@ export function openAside(path: string): Aside {
       }
     },
     noteErased(turnKeys) {
+      if (turnKeys.length === 0) return;
       sql.write(() => {
         for (const id of turnKeys) note.run({ id });
       });

@@ -23,7 +23,6 @@ export async function importRecords(sql: Sql, lines: AsyncIterable<string>, repl
   if (!replace) refuseUnlessEmpty(sql);
   const byKind = await layAside(sql.path, lines, importersOf(sql));
   try {
-    if (replace) noteErased(sql);
     sql.write(() => {
       if (!replace) refuseUnlessEmpty(sql);
       progressOf(sql).set(CLEARING);
@@ -76,7 +75,7 @@ async function takeOver(sql: Sql, aside: Aside): Promise<void> {
   const progress = progressOf(sql);
   const { small, large } = fillKinds(sql);
   if (progress.get() === CLEARING) {
-    await clear(sql);
+    await clear(sql, aside);
     sql.write(() => {
       clearRest(sql);
       for (const kind of small) for (const record of aside.records(kind.kind, 0)) kind.write(record);
@@ -122,27 +121,6 @@ function refuseUnlessEmpty(sql: Sql): void {
   throw new ImportInvalidError(1, `the store is not empty (it has a ${full.record.kind}) and was not to be replaced`);
 }
 
-const NOTED_PER_PAGE = 1000;
-
-/** What was erased one by one or by its age is in no record but the turn itself. */
-function noteErased(sql: Sql): void {
-  const page = sql.prepare<{ id: string }>(
-    `SELECT id FROM turn WHERE is_erased = 1 AND id > :after ORDER BY id LIMIT ${NOTED_PER_PAGE}`,
-  );
-  const aside = openAside(sql.path);
-  try {
-    for (let after = ""; ; ) {
-      const ids = page.all({ after }).map(({ id }) => id);
-      aside.noteErased(ids);
-      const last = ids.at(-1);
-      if (last === undefined) return;
-      after = last;
-    }
-  } finally {
-    aside.close();
-  }
-}
-
 /** Large ones; what points at others goes first. */
 const CLEARED_IN_PARTS = [
   "cache_entry",
@@ -162,16 +140,39 @@ const CLEARED_IN_PARTS = [
   "count_day",
 ];
 
-async function clear(sql: Sql): Promise<void> {
+const CLEARED_PER_STEP = 20;
+
+async function clear(sql: Sql, aside: Aside): Promise<void> {
   for (const name of CLEARED_IN_PARTS) {
-    const keys = sql
-      .prepare<{ name: string }>(`SELECT name FROM pragma_table_info('${name}') WHERE pk > 0 ORDER BY pk`)
-      .all()
-      .map((row) => row.name)
-      .join(", ");
-    const remove = sql.prepare(`DELETE FROM ${name} WHERE (${keys}) IN (SELECT ${keys} FROM ${name} LIMIT 20)`);
-    await shortWrites(sql, { next: () => remove.run() > 0 });
+    const next = name === tables.turnTable.name ? prepareClearTurns(sql, aside) : prepareClearSome(sql, name);
+    await shortWrites(sql, { next });
   }
+}
+
+function prepareClearSome(sql: Sql, name: string): () => boolean {
+  const keys = sql
+    .prepare<{ name: string }>(`SELECT name FROM pragma_table_info('${name}') WHERE pk > 0 ORDER BY pk`)
+    .all()
+    .map((row) => row.name)
+    .join(", ");
+  const remove = sql.prepare(
+    `DELETE FROM ${name} WHERE (${keys}) IN (SELECT ${keys} FROM ${name} LIMIT ${CLEARED_PER_STEP})`,
+  );
+  return () => remove.run() > 0;
+}
+
+/** What was erased one by one or by its age is in no record but the turn itself: it is noted before that goes. */
+function prepareClearTurns(sql: Sql, aside: Aside): () => boolean {
+  const list = sql.prepare<{ id: string; is_erased: number }>(
+    `SELECT id, is_erased FROM turn LIMIT ${CLEARED_PER_STEP}`,
+  );
+  const remove = sql.prepare("DELETE FROM turn WHERE id = :id");
+  return () => {
+    const rows = list.all();
+    aside.noteErased(rows.filter((row) => row.is_erased === 1).map(({ id }) => id));
+    for (const { id } of rows) remove.run({ id });
+    return rows.length > 0;
+  };
 }
 
 /** Deletions stay: whoever restores an older export must still erase those people's words from it. */

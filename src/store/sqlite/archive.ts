@@ -1,8 +1,10 @@
 import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { StoreBusyError } from "#core/errors.ts";
 import type { Archive } from "#store/archive.ts";
 import type { Lease } from "#store/lease.ts";
+import { asidePath } from "./archive-aside.ts";
 import { exportRecords } from "./archive-export.ts";
 import { endImport, importProgress, importRecords } from "./archive-import.ts";
 import { sqliteLeases } from "./leases.ts";
@@ -10,8 +12,8 @@ import { Sql } from "./sql.ts";
 
 export interface SqliteArchive extends Archive {
   /**
-   * Ends an import that was killed after its last line was checked; nothing while another process is at it. To be called at every
-   * start.
+   * Ends an import that was killed after its last line was checked, removes what is left of one that was killed before; nothing while
+   * another process is at it. To be called at every start.
    */
   resumeImport(): Promise<void>;
 }
@@ -66,7 +68,8 @@ export function sqliteArchive(
       const sql = open();
       const isUnfinished = importProgress(sql) !== undefined;
       sql.close();
-      if (!isUnfinished) return;
+      // What was killed before its last line was checked left people's words beside the store.
+      if (!isUnfinished && !existsSync(asidePath(path))) return;
       await changeRecords(async (own) => {
         const before = signOfLife(own);
         const lease = await acquire(own, now, () => signOfLife(own) !== before);

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test, vi } from "vitest";
@@ -39,7 +40,8 @@ describe("an import into SQLite", () => {
 
   test("lets another process write all the time, and replaces what was there", { timeout: 3_600_000 }, async () => {
     const path = join(makeTempFolder(), "reactune.db");
-    const store = openTempStore(path);
+    // By the same clock as whoever starts beside it: leases go by it.
+    const store = openSqliteStore({ path, now: Date.now });
     await store.archive.importLines(manyLines(200), { replace: false });
     const writer = startWriter(path, "time", "w");
     await vi.waitFor(() => expect(writer.acknowledged).not.toHaveLength(0), 30_000);
@@ -64,6 +66,7 @@ describe("an import into SQLite", () => {
 
     const counts = await store.learning.readCounts({ ...SCOPE, domain: ALL_DOMAINS }, 0);
     expect(counts).toMatchObject({ messages: 2 * TURNS, examples: TURNS / 10 });
+    store.close();
     expect(waitedMs).toBeLessThan(Math.max(WAIT_MS, importMs * WAIT_RATIO_MAX));
   });
 
@@ -96,6 +99,23 @@ describe("an import into SQLite", () => {
     expect(records).toEqual(await recordsOf(whole));
     const everything = { ...SCOPE, domain: ALL_DOMAINS };
     expect(await next.learning.readCounts(everything, 0)).toEqual(await whole.learning.readCounts(everything, 0));
+    next.close();
+  });
+
+  test("that was killed before its last line was checked leaves no words and changes nothing", async () => {
+    const path = join(makeTempFolder(), "reactune.db");
+    const running = openSqliteStore({ path, now: Date.now });
+    const aside = `${path}-import`;
+    const importer = startWriter(path, "import", "1000000");
+    await vi.waitFor(() => expect(existsSync(aside)).toBe(true), 30_000);
+    importer.process.kill("SIGKILL");
+    await importer.ended;
+    running.close();
+
+    const next = openSqliteStore({ path, now: () => Date.now() + DAY_MS });
+    await next.archive.resumeImport();
+
+    expect([existsSync(aside), existsSync(`${aside}-wal`), await recordsOf(next)]).toEqual([false, false, []]);
     next.close();
   });
 });
