@@ -54,7 +54,7 @@ for (const mode of values.mode) {
 }
 if (values.json) process.stdout.write(`${JSON.stringify({ machine, reports }, null, 2)}\n`);
 
-function describe({ mode, fleets, messages, loadBefore, loadAfter }) {
+function describe({ mode, fleets, messages, seenByEach, loadBefore, loadAfter }) {
   const [alone] = fleets;
   const lines = fleets.map(({ size, rounds, doubled, lost, idleMsPerSecond, memoryBytes }) => {
     const ratios = rounds.map(({ processorMs }, round) => processorMs / alone.rounds[round].processorMs);
@@ -62,6 +62,7 @@ function describe({ mode, fleets, messages, loadBefore, loadAfter }) {
       median(rounds.map(({ processorMs }) => processorMs)).toFixed(2),
       median(ratios).toFixed(2),
       `${Math.min(...ratios).toFixed(2)}-${Math.max(...ratios).toFixed(2)}`,
+      median(rounds.map(({ mainThreadMs }) => mainThreadMs)).toFixed(2),
       median(rounds.map(({ perSecond }) => perSecond)).toFixed(0),
       (idleMsPerSecond / size).toFixed(1),
       (memoryBytes / size / 1e6).toFixed(0),
@@ -70,13 +71,24 @@ function describe({ mode, fleets, messages, loadBefore, loadAfter }) {
     ];
     return `  ${String(size).padEnd(10)}${cells.map((cell) => String(cell).padStart(12)).join("")}\n`;
   });
-  const heads = ["ms/message", "ratio", "from-to", "messages/s", "idle ms/s", "MB each", "doubled", "lost"];
+  const heads = [
+    "ms/message",
+    "ratio",
+    "from-to",
+    "main thread",
+    "messages/s",
+    "idle ms/s",
+    "MB each",
+    "doubled",
+    "lost",
+  ];
   return `
 ${machine}
 ${MODES.get(mode)}
   ${"processes".padEnd(10)}${heads.map((head) => head.padStart(12)).join("")}
 ${lines.join("")}  processor time of all processes (their children too) per message, median of ${alone.rounds.length} rounds of ${messages} messages that the
-  cache answers; goal: ratio <= 1.10, 0 doubled, 0 lost; idle is of each process; load ${loadBefore.toFixed(1)} before, ${loadAfter.toFixed(1)} after
+  cache answers, of it the threads that run JavaScript; in the middle each process had answered ${seenByEach} messages; idle is of each
+  process while nobody says anything; goal: ratio <= 1.10, 0 doubled, 0 lost; load ${loadBefore.toFixed(1)} before, ${loadAfter.toFixed(1)} after
 `;
 }
 

@@ -15,10 +15,14 @@ const SERVER_MAX_MS = 20_000;
 const CONNECTED_MAX_MS = 120_000;
 /** Of /proc's clock, on every Linux that Node runs on. */
 const TICK_MS = 10;
+/** For each process. */
+const LEAD_IN = 10;
 
 /**
  * Processor time per message of one process and of several that share MongoDB and Redis, the same stream for each, children
- * included. The fleets take turns, so that all meet the same load of the machine; each is warmed up as much per process.
+ * included. The fleets take turns, so that all meet the same load of the machine. In the middle of the measurement each process has
+ * answered as many messages as any other, so that V8 has compiled as much of each. After each pause for the others some are answered
+ * that do not count: a fleet at work has no such pauses.
  */
 export async function benchFleet({ mode, sizes, messages, rounds, atOnce, warmUp, idleMs, nodeFlags, settings }) {
   if (!existsSync("/proc/self/stat")) throw new Error("Cannot measure processes and their children: there is no /proc");
@@ -29,12 +33,16 @@ export async function benchFleet({ mode, sizes, messages, rounds, atOnce, warmUp
     const fleets = [];
     for (const size of sizes) fleets.push(await openFleet(world, servers, { mode, size, mongo, nodeFlags, settings }));
     const platform = mode === "slack" ? "slack" : "discord";
-    for (const { peer, size } of fleets) await peer.ask("ask", { platform, count: warmUp * size, atOnce });
+    const warmUps = sizes.map((size) => warmUp + ((rounds * messages) / 2) * (1 / Math.min(...sizes) - 1 / size));
+    for (const [at, { peer, size }] of fleets.entries()) {
+      await peer.ask("ask", { platform, count: Math.round(warmUps[at] * size), atOnce });
+    }
     const loadBefore = loadavg()[0];
     const measured = fleets.map(({ size }) => ({ size, rounds: [], doubled: 0, lost: 0 }));
     for (let round = 0; round < rounds; round++) {
       for (let turn = 0; turn < fleets.length; turn++) {
         const at = (turn + round) % fleets.length;
+        await fleets[at].peer.ask("ask", { platform, count: LEAD_IN * fleets[at].size, atOnce });
         const figures = await measureRound(fleets[at], { platform, count: messages, atOnce });
         measured[at].rounds.push(figures);
         measured[at].doubled += figures.doubled;
@@ -49,6 +57,7 @@ export async function benchFleet({ mode, sizes, messages, rounds, atOnce, warmUp
       loadBefore,
       loadAfter: loadavg()[0],
       messages,
+      seenByEach: Math.round(warmUps[0] + (rounds * (messages / sizes[0] + LEAD_IN)) / 2),
       fleets: measured.map((one, at) => ({ ...one, idleMsPerSecond: idle[at], memoryBytes: memory[at] })),
       log: fleets.map(({ log }) => log()).join(""),
     };
@@ -115,10 +124,12 @@ async function openFleet(world, servers, { mode, size, mongo, nodeFlags, setting
 
 async function measureRound({ peer, pids }, asked) {
   const before = processorMs(pids());
+  const mainBefore = mainThreadMs(pids());
   const { ms, doubled, lost, failures } = await peer.ask("ask", asked);
   if (failures.length > 0) throw new Error(`Cannot measure: the double failed: ${failures[0]}`);
   return {
     processorMs: (processorMs(pids()) - before) / asked.count,
+    mainThreadMs: (mainThreadMs(pids()) - mainBefore) / asked.count,
     perSecond: (asked.count * 1000) / ms,
     doubled,
     lost,
@@ -133,18 +144,23 @@ async function measureIdle(fleets, idleMs) {
 }
 
 function processorMs(pids) {
-  return sum(
-    pids.map((pid) => {
-      const [user, system] = statOf(pid).slice(11, 13).map(Number);
-      return (user + system) * TICK_MS;
-    }),
-  );
+  return sum(pids.map((pid) => ticksOf(`/proc/${pid}/stat`) * TICK_MS));
+}
+
+/** Where JavaScript runs; compiling and collecting have threads beside it. */
+function mainThreadMs(pids) {
+  return sum(pids.map((pid) => ticksOf(`/proc/${pid}/task/${pid}/stat`) * TICK_MS));
 }
 
 /** What stands after the name, which may hold spaces. */
-function statOf(pid) {
-  const text = readFileSync(`/proc/${pid}/stat`, "utf8");
-  return text.slice(text.lastIndexOf(")") + 2).split(" ");
+function ticksOf(path) {
+  const text = readFileSync(path, "utf8");
+  const [user, system] = text
+    .slice(text.lastIndexOf(")") + 2)
+    .split(" ")
+    .slice(11, 13)
+    .map(Number);
+  return user + system;
 }
 
 function withChildren(pid) {

@@ -107,8 +107,10 @@ function composeStore(
   const erased = mongoErasedLookup(rows);
   const intents = mongoIntents(rows, now);
   const cache = guardCache(given ?? mongoCache(connection), erased);
+  const leases = mongoLeases(rows);
   const settling = mongoSettling(rows, {
     intents,
+    leases,
     now,
     left: {
       raiseRevision: () => raiseRevision(rows),
@@ -121,7 +123,6 @@ function composeStore(
   });
   const writer = mongoTurnWriter(rows, intents, settling);
   const erasing = mongoErasing(rows, { writer, intents, cache });
-  const leases = mongoLeases(rows);
   const archive = mongoArchive(rows, { connection, cache, erasing, settling, leases, now });
   const eraseAgain = async (turn: string) => {
     await erasing.eraseTurns([turn]);

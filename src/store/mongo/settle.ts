@@ -1,7 +1,8 @@
 import { ALL_DOMAINS } from "#core/scope.ts";
+import type { Leases } from "#store/lease.ts";
 import type { Collections, DayRow, DistinctRow, IntentRow, TurnRow } from "./collections.ts";
 import { type Affected, dayKey, type Intents, NOTHING } from "./intents.ts";
-import { holds, ignoreDuplicate } from "./records.ts";
+import { holds, ignoreDuplicate, nextOrder } from "./records.ts";
 import { retryWhileRaced } from "./retry.ts";
 
 /** A write takes some milliseconds, and no connection waits that long for one: who noted it before is dead. */
@@ -9,11 +10,14 @@ const DEAD_AFTER_MS = 60_000;
 const NOTES_AT_ONCE = 1000;
 /** So many notes of this process are settled together: it costs about as much as settling one. */
 const SETTLE_EVERY = 64;
+const LEASE = "settle";
+/** Of a process that was killed while it settled: until then only those who wait for the figures settle. */
+const LEASE_MS = 30_000;
 
 export interface Settling {
   /** Brings everything up to date that was written before the call. */
   settle(): Promise<void>;
-  /** To be called after a noted write: settles now and then, and nobody waits for it. */
+  /** To be called after a noted write: settles now and then unless another process does, and nobody waits for it. */
   count(): void;
   /** Resolves when nothing is being settled. */
   rest(): Promise<void>;
@@ -35,13 +39,15 @@ type Read<R> = Pick<R, keyof R>;
  */
 export function mongoSettling(
   rows: Collections,
-  parts: { intents: Intents; now: () => number; left: LeftUndone },
+  parts: { intents: Intents; leases: Leases; now: () => number; left: LeftUndone },
 ): Settling {
-  const { intents, now, left } = parts;
+  const { intents, leases, now, left } = parts;
+  const holder = nextOrder();
   const { turnRow, countDay, countDistinct, intent } = rows;
   let running: Promise<void> | undefined;
   let next: Promise<void> | undefined;
   let noted = 0;
+  let inTurn: Promise<void> | undefined;
 
   /** One after the other; who asks while one runs gets the next, which sees all that was written before. */
   function settle(): Promise<void> {
@@ -58,6 +64,17 @@ export function mongoSettling(
         return settle();
       });
     return next;
+  }
+
+  /** Processes that settle at the same time work out the same figures, and all but the first that writes one begin anew. */
+  async function settleInTurn(): Promise<void> {
+    const lease = await leases.acquire(LEASE, holder, LEASE_MS, now());
+    if (lease === undefined) return;
+    try {
+      await settle();
+    } finally {
+      await leases.release(lease);
+    }
   }
 
   async function settleNow(): Promise<void> {
@@ -164,10 +181,16 @@ export function mongoSettling(
     settle,
     count() {
       noted += 1;
+      if (noted % SETTLE_EVERY !== 0) return;
       // What fails here stays noted, and fails again where somebody waits for it.
-      if (noted % SETTLE_EVERY === 0) settle().catch(() => undefined);
+      inTurn ??= settleInTurn()
+        .catch(() => undefined)
+        .finally(() => {
+          inTurn = undefined;
+        });
     },
     async rest() {
+      await inTurn;
       while (running !== undefined) await (next ?? running).catch(() => undefined);
     },
     recompute: (affected) => retryWhileRaced(async () => ((await tryAll(affected)) ? true : undefined)).then(() => {}),
