@@ -17,14 +17,17 @@ const CONNECTED_MAX_MS = 120_000;
 const TICK_MS = 10;
 /** For each process. */
 const LEAD_IN = 10;
+const AT_ONCE_MAX = 64;
 
 /**
  * Processor time per message of one process and of several that share MongoDB and Redis, the same stream for each, children
- * included. The fleets take turns, so that all meet the same load of the machine. In the middle of the measurement each process has
+ * included. At the same rate for all: one process that is given as much as it can take reads many answers at each wake-up, and several
+ * of which each has less to do are woken for each. The fleets take turns, so that all meet the same load of the machine. In the middle of the measurement each process has
  * answered as many messages as any other, so that V8 has compiled as much of each. After each pause for the others some are answered
  * that do not count: a fleet at work has no such pauses.
  */
-export async function benchFleet({ mode, sizes, messages, rounds, atOnce, warmUp, idleMs, nodeFlags, settings }) {
+export async function benchFleet(asked) {
+  const { mode, sizes, messages, rounds, perSecond, atOnce, warmUp, idleMs, nodeFlags, settings } = asked;
   if (!existsSync("/proc/self/stat")) throw new Error("Cannot measure processes and their children: there is no /proc");
   const world = openBenchWorld();
   const servers = [];
@@ -42,8 +45,8 @@ export async function benchFleet({ mode, sizes, messages, rounds, atOnce, warmUp
     for (let round = 0; round < rounds; round++) {
       for (let turn = 0; turn < fleets.length; turn++) {
         const at = (turn + round) % fleets.length;
-        await fleets[at].peer.ask("ask", { platform, count: LEAD_IN * fleets[at].size, atOnce });
-        const figures = await measureRound(fleets[at], { platform, count: messages, atOnce });
+        await fleets[at].peer.ask("ask", { platform, count: LEAD_IN * fleets[at].size, atOnce, perSecond });
+        const figures = await measureRound(fleets[at], { platform, count: messages, atOnce: AT_ONCE_MAX, perSecond });
         measured[at].rounds.push(figures);
         measured[at].doubled += figures.doubled;
         measured[at].lost += figures.lost;

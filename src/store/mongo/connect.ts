@@ -1,6 +1,6 @@
 import { type Connection, type ConnectOptions, createConnection } from "mongoose";
 import { StoreUnreachableError } from "#core/errors.ts";
-import { mendDriver } from "./mend-driver.ts";
+import { calmPools, mendDriver } from "./mend-driver.ts";
 
 const DEFAULT_DATABASE = "reactune";
 
@@ -25,6 +25,7 @@ const USUAL: ConnectOptions = {
 /** Rejects with StoreUnreachableError, which names the hosts and never the address: it may hold a password. */
 export async function connect(uri: string): Promise<Connection> {
   mendDriver();
+  calmPools();
   const connection = createConnection();
   try {
     await connection.openUri(uri, optionsFor(uri));

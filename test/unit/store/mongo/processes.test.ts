@@ -72,6 +72,30 @@ describe.skipIf(mongoPeer === undefined)("openMongoStore() in several processes 
     await expectCountsToBeRight(store);
   });
 
+  test("leaves figures to the process that is settling them, and settles them when they are asked for", async () => {
+    const store = await openTempMongoStore(peer.uri());
+    let saved = 0;
+    const saveMany = async () => {
+      for (let index = 0; index < 64; index++) await store.chat.saveTurn(sampleTurn({ id: `t${saved++}` }));
+      await sleep(300);
+    };
+    const noted = () => store.connection.collection("intent").countDocuments({});
+    const nowMs = 1_767_268_800_000;
+    const lease = await store.leases.acquire("settle", "another process", 60_000, nowMs);
+    if (lease === undefined) throw new Error("nobody held it");
+    await saveMany();
+    expect(await noted()).toBe(64);
+
+    await store.leases.release(lease);
+    await saveMany();
+    await vi.waitFor(async () => expect(await noted()).toBe(0), { timeout: 5000 });
+    expect((await store.leases.acquire("settle", "another process", 60_000, nowMs))?.fencingToken).toBeGreaterThan(2);
+
+    await saveMany();
+    expect(await store.learning.readCounts(SCOPE, 0)).toMatchObject({ messages: 384 });
+    await expectCountsToBeRight(store);
+  });
+
   test.skipIf(isRealMongo)("goes on by itself when the server was away for a while", { timeout: 60_000 }, async () => {
     const log = recordingLog();
     const store = await openTempMongoStore(peer.uri(), { log });
