@@ -30,7 +30,7 @@ export async function openConnectors(
     const discord = await openDiscord(config, settings, log, { processes: 1, live });
     connectors.push(windows === undefined ? discord : { ...discord, sharedWindows: windows });
   }
-  if (on.includes("slack")) connectors.push(await openSlack(config, { platforms, settings, windows, log }));
+  if (on.includes("slack")) connectors.push(await openSlack(config, { platforms, settings, windows, live, log }));
   return connectors;
 }
 
@@ -54,7 +54,7 @@ export async function openDiscord(
 
 async function openSlack(
   config: Config,
-  parts: Pick<SlackOptions, "platforms" | "settings" | "windows" | "log">,
+  parts: Pick<SlackOptions, "platforms" | "settings" | "windows" | "live" | "log">,
 ): Promise<PlatformConnector> {
   const [{ createSlackConnector }, { createSeal }] = await Promise.all([
     import("#bots/slack/slack-connector.ts"),

@@ -1,4 +1,4 @@
-/** Port: how many processes are at the same work. */
+/** Port: how many are at the same work: processes, or what they have begun. */
 export interface LiveProcesses {
   /** Says that `member` lives for another `ttlMs`; how many do, this one included. Rejects while nobody can count for all. */
   beat(work: string, member: string, ttlMs: number): Promise<number>;

@@ -5,4 +5,6 @@ export interface SharedWindows {
    * all, each process counts for itself, and this says 0.
    */
   take(key: string, places: number, perMs: number): Promise<number>;
+  /** How many of them are free now; all while nobody can count for all. */
+  left(key: string, places: number, perMs: number): Promise<number>;
 }

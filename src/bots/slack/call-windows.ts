@@ -18,7 +18,7 @@ export interface CallWindows {
   hasSpare(method: string): boolean;
 }
 
-interface CallLimit {
+export interface CallLimit {
   readonly calls: number;
   readonly perMs: number;
 }

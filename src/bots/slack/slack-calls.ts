@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { webApi } from "@slack/bolt";
 import type { Now } from "#core/clock.ts";
 import type { SharedWindows } from "#store/shared-windows.ts";
-import { createCallWindows } from "./call-windows.ts";
+import { type CallLimit, createCallWindows } from "./call-windows.ts";
 import { isOutcomeUnknown, isTimedOut, refusalOf, retryAfterSecondsOf } from "./slack-refusals.ts";
 
 /**
@@ -12,10 +12,12 @@ import { isOutcomeUnknown, isTimedOut, refusalOf, retryAfterSecondsOf } from "./
 export interface SlackCalls {
   /** Rejects with PlatformRefusedError when Slack refuses for good. */
   run<Result>(kind: CallKind, act: (client: webApi.WebClient) => Promise<Result>): Promise<Result>;
-  /** Whether the method's budget has room for a call that can be left out. */
+  /** Whether the method's budget has room for a call that can be left out, by what this process knows. */
   hasRoom(method: string): boolean;
+  /** The same, by what all processes have called. */
+  hasRoomOfAll(method: string): Promise<boolean>;
   /** How many calls of the method need not wait. */
-  left(method: string): number;
+  left(method: string): Promise<number>;
 }
 
 export interface CallKind {
@@ -99,6 +101,13 @@ export function createSlackCalls(
   const hasRoom = (method: string) =>
     !isBlocked(method) && windows.hasSpare(method) && (refill(method)?.left ?? RESERVE + 1) >= RESERVE + 1;
 
+  /** Of a method that is counted for the workspace. */
+  async function leftOfAll(method: string, ratio: number): Promise<number> {
+    const limit = windows.limitOf(method, undefined);
+    if (shared === undefined || limit === undefined) return Number.POSITIVE_INFINITY;
+    return await shared.windows.left(`${shared.name} ${method}`, placesOf(limit, ratio), sharedMsOf(limit));
+  }
+
   /** Waits while Slack asked for it, or would. The place is taken in the moment that it is seen: others wait for the same one. */
   async function takeRoom(kind: CallKind, key: string): Promise<() => void> {
     const { method, channelId, signal } = kind;
@@ -118,10 +127,9 @@ export function createSlackCalls(
     const limit = windows.limitOf(method, channelId);
     if (limit === undefined) return;
     const canSkip = urgency === "can-skip";
-    const places = canSkip ? Math.max(1, Math.floor(limit.calls * SHARED_SKIPPABLE_RATIO)) : limit.calls;
-    const perMs = Math.round(limit.perMs * SHARED_LATE_RATIO + SHARED_LATE_MS);
+    const places = placesOf(limit, canSkip ? SHARED_SKIPPABLE_RATIO : 1);
     for (;;) {
-      const waitMs = await counted.take(`${name} ${key}`, places, perMs);
+      const waitMs = await counted.take(`${name} ${key}`, places, sharedMsOf(limit));
       if (waitMs === 0) return;
       if (canSkip) throw new SlackBusyError(method);
       await sleep(Math.min(waitMs, SHARED_LOOK_MS), undefined, { signal });
@@ -130,7 +138,8 @@ export function createSlackCalls(
 
   return {
     hasRoom,
-    left: (method) => (isBlocked(method) ? 0 : windows.left(method)),
+    hasRoomOfAll: async (method) => hasRoom(method) && (await leftOfAll(method, SHARED_SKIPPABLE_RATIO)) > 0,
+    left: async (method) => (isBlocked(method) ? 0 : Math.min(windows.left(method), await leftOfAll(method, 1))),
     async run(kind, act) {
       const key = keyOf(kind);
       let waits = 0;
@@ -161,4 +170,12 @@ export function createSlackCalls(
       }
     },
   };
+}
+
+function placesOf({ calls }: CallLimit, ratio: number): number {
+  return Math.max(1, Math.floor(calls * ratio));
+}
+
+function sharedMsOf({ perMs }: CallLimit): number {
+  return Math.round(perMs * SHARED_LATE_RATIO + SHARED_LATE_MS);
 }

@@ -9,6 +9,7 @@ import type { ConnectorLimits, PlatformConnector } from "#bots/platform-connecto
 import type { Now } from "#core/clock.ts";
 import { PlatformRefusedError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
+import type { LiveProcesses } from "#store/live-processes.ts";
 import type { PlatformStore } from "#store/platform-store.ts";
 import type { SharedWindows } from "#store/shared-windows.ts";
 import { slackCommands } from "./accept-commands.ts";
@@ -47,6 +48,8 @@ export interface SlackOptions {
   readonly seal: Seal;
   /** Where other processes call Slack for the same workspaces. */
   readonly windows?: SharedWindows | undefined;
+  /** Where other processes write replies into them. */
+  readonly live?: LiveProcesses | undefined;
   readonly now: Now;
   /** Slack's limits are counted by this clock; `now` when undefined. */
   readonly limitsNow?: Now;
@@ -97,6 +100,7 @@ export function createSlackConnector(options: SlackOptions): SlackConnector {
   const replies = slackReplies({
     workspaces,
     streaming: options.streaming,
+    live: options.live,
     onPosted: ({ workspaceId, channelId, threadId }) => {
       if (threadId !== undefined) threads.join(workspaceId, channelId, threadId);
     },

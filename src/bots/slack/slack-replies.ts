@@ -4,6 +4,7 @@ import type { PlatformConnector, PostedPart, ReplyPart } from "#bots/platform-co
 import type { Now } from "#core/clock.ts";
 import { PlatformRefusedError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
+import type { LiveProcesses } from "#store/live-processes.ts";
 import { findReplies, isMarkedAs, isUnmarkedStream, type SoughtPart } from "./find-replies.ts";
 import { latePosts } from "./late-posts.ts";
 import { type RecentMap, recentMap } from "./recent-map.ts";
@@ -31,6 +32,8 @@ export interface RepliesParts {
   readonly onPosted: (place: PostedPlace) => void;
   /** How long a call is waited for. */
   readonly callTimeoutMs: number;
+  /** Where other processes write replies into the same workspaces. */
+  readonly live?: LiveProcesses | undefined;
   /** Aborts when the connector stops. */
   readonly signal: AbortSignal;
   readonly now: Now;
@@ -83,6 +86,8 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
   const withoutStreams: RecentMap<true> = recentMap<true>(GROWING_MAX);
   /** Posts under way, by thread: what they make is not known yet. */
   const begun = new Map<string, number>();
+  /** Replies whose end other processes count with. */
+  const awaitedEnds: RecentMap<true> = recentMap<true>(GROWING_MAX);
   /** What was written into a message last. */
   const written = recentMap<ReplyPart>(GROWING_MAX);
   const { workspaces, now } = parts;
@@ -108,13 +113,38 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
   /** Every reply that grows by edits needs one more for its end: beyond Slack's minute those would wait, each behind all before it. */
   async function hasRoomFor(part: ReplyPart): Promise<boolean> {
     const workspace = await workspaces.get(part.workspaceId);
-    if (canStream(part, workspace)) return true;
+    if (canStream(part, workspace) && (await workspace.calls.hasRoomOfAll("chat.startStream"))) return true;
     const sinceMs = now() - ENDED_WITHIN_MS;
     const awaited = [...growing.entries()].filter(
       ([, one]) => one.workspaceId === part.workspaceId && !one.isStream && one.editedAtMs > sinceMs,
     );
     const posting = [...begun.values()].reduce((sum, count) => sum + count, 0);
-    return workspace.calls.left("chat.update") > awaited.length + posting;
+    const left = await workspace.calls.left("chat.update");
+    return left > awaited.length + posting && (await awaitEnd(part, workspace, left));
+  }
+
+  /** Other processes await the ends of their replies from the same edits. */
+  async function awaitEnd(part: ReplyPart, workspace: SlackWorkspace, left: number): Promise<boolean> {
+    const { live } = parts;
+    if (live === undefined) return true;
+    const [work, member] = [workOf(workspace), memberOf(part)];
+    try {
+      const awaited = await live.beat(work, member, ENDED_WITHIN_MS);
+      awaitedEnds.set(member, true);
+      if (awaited <= left) return true;
+      await endAwaited(part, workspace);
+      return false;
+    } catch {
+      return true; // told by the connection's health; each process counts for itself
+    }
+  }
+
+  async function endAwaited(part: ReplyPart, workspace: SlackWorkspace): Promise<void> {
+    const member = memberOf(part);
+    if (awaitedEnds.get(member) === undefined) return;
+    awaitedEnds.delete(member);
+    // Else it is awaited until its time is over.
+    await parts.live?.leave(workOf(workspace), member).catch(() => {});
   }
 
   async function startStream(
@@ -256,6 +286,7 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
         await update(messageId, part, workspace);
       }
       growing.delete(key);
+      await endAwaited(part, workspace);
       return;
     }
     if (state?.isStream === true && (await append(state, part, workspace))) return;
@@ -446,4 +477,12 @@ async function withPlainFallback<Result>(
     if (code !== "invalid_blocks" && code !== "invalid_blocks_format") throw error;
     return await send({ markdown_text: part.text === "" ? "…" : part.text });
   }
+}
+
+function workOf({ teamId }: SlackWorkspace): string {
+  return `slack edits ${teamId}`;
+}
+
+function memberOf({ turnId, part }: Pick<ReplyPart, "turnId" | "part">): string {
+  return `${turnId} ${part}`;
 }

@@ -20,18 +20,26 @@ redis.call('PEXPIRE', KEYS[1], per + 1000)
 return 0
 `);
 
+/** ARGV: clock, places, perMs. */
+const left = defineScript(`${READ_CLOCK}
+local places, per = tonumber(ARGV[2]), tonumber(ARGV[3])
+local free = places
+for _, at in ipairs(redis.call('LRANGE', KEYS[1], 0, places - 1)) do
+  if tonumber(at) > now - per then free = free - 1 end
+end
+return free
+`);
+
 /** `now` is for tests: machines' clocks differ, the server has one. */
 export function redisSharedWindows(redis: RedisConnection, now?: () => number): SharedWindows {
+  function run(script: typeof take, key: string, places: number, perMs: number): Promise<unknown> {
+    if (places < 1 || places > PLACES_MAX) throw new RangeError(`Cannot count ${places} places: 1 to ${PLACES_MAX}`);
+    const name = `${redis.prefix}:window:${JSON.stringify(key)}`;
+    return redis.use((client) => runScript(client, script, name, [now?.() ?? "", places, perMs]));
+  }
   return {
-    async take(key, places, perMs) {
-      if (places < 1 || places > PLACES_MAX) throw new RangeError(`Cannot count ${places} places: 1 to ${PLACES_MAX}`);
-      const name = `${redis.prefix}:window:${JSON.stringify(key)}`;
-      const args = [now?.() ?? "", places, perMs];
-      try {
-        return Number(await redis.use((client) => runScript(client, take, name, args)));
-      } catch {
-        return 0; // told by the connection's health; each process counts for itself
-      }
-    },
+    // What fails is told by the connection's health; each process counts for itself.
+    take: async (key, places, perMs) => Number(await run(take, key, places, perMs).catch(() => 0)),
+    left: async (key, places, perMs) => Number(await run(left, key, places, perMs).catch(() => places)),
   };
 }

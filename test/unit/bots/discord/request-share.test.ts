@@ -6,23 +6,10 @@ import { pacedRequests } from "#bots/discord/global-pace.ts";
 import { createRequestShare, type ShareParts } from "#bots/discord/request-share.ts";
 import type { LiveProcesses } from "#store/live-processes.ts";
 import { ANA, openDiscordBot } from "../../../fixtures/discord/discord-bot.ts";
+import { memoryLive } from "../../../fixtures/fleet/memory-live.ts";
 
 const BEAT_MS = 40;
 const log = { debug() {}, info() {}, warn() {}, error() {} };
-
-/** What several processes share, in one. */
-function memoryLive(): LiveProcesses & { isAway: boolean } {
-  const untilMs = new Map<string, number>();
-  const alive = { isAway: false };
-  return Object.assign(alive, {
-    async beat(work: string, member: string, ttlMs: number) {
-      if (alive.isAway) throw new Error("away");
-      untilMs.set(`${work} ${member}`, performance.now() + ttlMs);
-      return [...untilMs].filter(([key, until]) => key.startsWith(`${work} `) && until > performance.now()).length;
-    },
-    leave: async (work: string, member: string) => void untilMs.delete(`${work} ${member}`),
-  });
-}
 
 function openShare(live: LiveProcesses | undefined, processName: string, given: Partial<ShareParts> = {}) {
   const counted = live === undefined ? {} : { counted: { live, processName } };

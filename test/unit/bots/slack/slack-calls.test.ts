@@ -51,3 +51,18 @@ test("run() leaves out what it can while other processes use Slack's minute up",
   await expect(other?.run({ ...kind, urgency: "can-skip" }, async () => {})).rejects.toThrow(SlackBusyError);
   await other?.run({ ...kind, urgency: "must" }, async () => {});
 });
+
+test("hasRoomOfAll() and left() count what other processes called", async () => {
+  const windows = memoryWindows(Date.now);
+  const client = {} as webApi.WebClient; // each call says what it does with it
+  const [one, other] = [1, 2].map(() => createSlackCalls(client, Date.now, { windows, name: "slack T1" }));
+  const call = (method: string) =>
+    one?.run({ method, what: "write", isRepeatable: false, urgency: "must" }, async () => {});
+  const before = await other?.hasRoomOfAll("chat.startStream");
+  for (let made = 0; made < 14; made++) await call("chat.startStream");
+  await call("chat.update");
+
+  expect([before, await other?.hasRoomOfAll("chat.startStream")]).toEqual([true, false]);
+  expect(other?.hasRoom("chat.startStream")).toBe(true);
+  expect(await other?.left("chat.update")).toBe(49);
+});

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import type { ReplyPart } from "#bots/platform-connector.ts";
 import { seededRandom } from "#core/random.ts";
+import { memoryLive } from "../../../fixtures/fleet/memory-live.ts";
+import { memoryWindows } from "../../../fixtures/fleet/memory-windows.ts";
 import {
   openSlack,
   replyPart,
@@ -211,6 +213,39 @@ test("hasRoomFor() lets a reply begin as a stream when no edit is left", async (
 
   expect(await connector.hasRoomFor?.(growing("Two"))).toBe(true);
   expect(await connector.hasRoomFor?.(growing("Two, see https://example.com"))).toBe(false);
+});
+
+test("hasRoomFor() keeps edits for the ends of other processes' replies, and begins no stream in their place", async () => {
+  const clock = { nowMs: 1_800_000_000_000 };
+  const now = () => clock.nowMs;
+  const windows = memoryWindows(now);
+  const keys = new Set<string>();
+  const take: typeof windows.take = (key, ...given) => {
+    keys.add(key);
+    return windows.take(key, ...given);
+  };
+  const others = { windows: { ...windows, take }, live: memoryLive() };
+  const one = await openThread({ now, others });
+  const other = await openThread({ slack: one.slack, now, others });
+  const posted = await one.connector.post(one.whole("One"));
+  for (let edits = 0; edits < 48; edits++) await one.connector.edit(posted, one.whole(`One ${edits}`));
+  const link = "see https://example.com";
+  const part = (turnId: string) => one.growing(`${turnId}, ${link}`, { turnId });
+
+  expect(await one.connector.hasRoomFor?.(part("turn-2"))).toBe(true);
+  expect(await other.connector.hasRoomFor?.(part("turn-3"))).toBe(true);
+  expect(await other.connector.hasRoomFor?.(part("turn-4"))).toBe(false);
+  await one.connector.edit(await one.connector.post(part("turn-2")), { ...part("turn-2"), isFinal: true });
+  expect(await other.connector.hasRoomFor?.(part("turn-4"))).toBe(false);
+
+  const noLink = other.growing("No link", { turnId: "turn-5" });
+  expect(await other.connector.hasRoomFor?.(noLink)).toBe(true);
+  await one.connector.post(one.growing("A stream", { turnId: "turn-6" }));
+  const streams = [...keys].find((key) => key.endsWith("chat.startStream")) ?? "";
+  for (let begun = 1; begun < 14; begun++) await windows.take(streams, 20, 63_500);
+  expect(await other.connector.hasRoomFor?.(noLink)).toBe(false);
+  clock.nowMs += 70_000;
+  expect(await other.connector.hasRoomFor?.(part("turn-4"))).toBe(true);
 });
 
 test("reconcile() finds a posted part, a stream that was left, and nothing else", async () => {

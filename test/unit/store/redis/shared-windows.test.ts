@@ -33,6 +33,8 @@ describe.skipIf(!hasRedis)("Redis (needs redis)", () => {
 
     expect(taken).toEqual([0, 0]);
     expect(await windows.take("C1", 2, 1000)).toBe(700);
+    expect(await Promise.all([windows.left("C1", 2, 1000), windows.left("C1", 5, 1000)])).toEqual([0, 3]);
+    expect(await windows.left("C1", 2, 300)).toBe(2);
     expect(await windows.take("C1", 3, 1000)).toBe(0);
     expect(await windows.take("C2", 2, 1000)).toBe(0);
   });
