@@ -22,7 +22,9 @@ export async function answerClaimed(
   const [event] = events;
   const connector = parts.connectors.get(message.platform);
   if (event === undefined || connector === undefined) return;
-  if (event.attempts > 1 && (await isAnsweredElsewhere(parts, event))) {
+  // An edit that waited for its place may be older than what another process answered there meanwhile.
+  const mayBeOld = event.attempts > 1 || (event.message.revision ?? 0) > 0;
+  if (mayBeOld && (await isAnsweredElsewhere(parts, event))) {
     await dropOvertaken(parts, event);
     return;
   }
@@ -62,8 +64,8 @@ function eventsToEnd(events: readonly InboxEvent[]): EventsToEnd {
 }
 
 /**
- * Found again after a kill: another event's turn holds this message, because it was joined to it or edited since. That turn is
- * stored before any of its events is finished, so the message is answered there.
+ * Found again after a kill, or behind another process: another event's turn holds this message, because it was joined to it or edited
+ * since. That turn is stored before any of its events is finished, so the message is answered there.
  */
 async function isAnsweredElsewhere({ chat, turnIdOf }: AnsweringParts, { id, message }: InboxEvent): Promise<boolean> {
   if (message.regenerationOf !== undefined) return false;

@@ -3,6 +3,7 @@ import { startAnswering } from "#bots/answering.ts";
 import type { AnsweringParts } from "#bots/answering-parts.ts";
 import { StoreUnreachableError } from "#core/errors.ts";
 import type { IncomingMessage } from "#core/inbox.ts";
+import { sampleTurn } from "../../contract/sample-records.ts";
 import { fixedSettings } from "../../fixtures/bots/fixed-settings.ts";
 import { makeTempFolder, openTempStore } from "../store/sqlite/temp-store.ts";
 import { openChatWorld, recordingConnector, recordingLog } from "./chat-world.ts";
@@ -286,6 +287,21 @@ test("startAnswering() takes nothing over for a platform that is away, and does 
   state.isConnected = true;
   await advance(2100);
   expect(names()).toEqual(["m1"]);
+});
+
+test("accept() leaves an edit unanswered that is older than what another process answered meanwhile", async () => {
+  const { answering, parts, names, lines } = openInbox();
+  const messages = [{ messageId: "m1", role: "question", part: 0 } as const];
+  const newer = sampleTurn({ id: "turn-edit-2", messages, revision: 2, question: "The second edit?" });
+  await parts.chat.saveTurn(newer);
+  const { workspaceId, channelId } = newer;
+
+  await answering.accept("edit-1", message("m1", { workspaceId, channelId, revision: 1 }));
+  await vi.waitFor(() => expect(lines.map(({ event }) => event)).toContain("inbox.overtaken"));
+  await answering.accept("edit-3", message("m1", { workspaceId, channelId, revision: 3, text: "The third" }));
+  await vi.waitFor(() => expect(names()).toHaveLength(1));
+
+  expect(await parts.chat.findTurn(newer.id)).toMatchObject({ status: "complete", question: "The second edit?" });
 });
 
 test("stopReply() aborts a running answer, and one that still waits for its place", async () => {
