@@ -7,7 +7,7 @@ export interface TableWalk {
   readonly step: string;
 }
 
-/** Tables of a handful of records, or of one per run, machine or forgotten person: these are read whole. */
+/** Tables of a handful of records, or of one per run, machine, forgotten person or place: these are read whole. */
 const SMALL = [
   "adapter",
   "cache_count",
@@ -15,6 +15,7 @@ const SMALL = [
   "cursor",
   "dataset",
   "deletion",
+  "erased_place",
   "installation",
   "lease",
   "mark",
