@@ -2,9 +2,10 @@ import type { Conversation } from "#core/conversation.ts";
 import { titleOf } from "#core/conversation.ts";
 import type { Turn } from "#core/turn.ts";
 import type { ChatStore } from "#store/chat-store.ts";
-import type { Collections } from "./collections.ts";
+import type { Collections, TurnRow } from "./collections.ts";
 import { keyText, keyTextOrNull } from "./keys.ts";
-import { ignoreDuplicate, type Row } from "./records.ts";
+import { type Recent, recent } from "./recent.ts";
+import { ignoreDuplicate, type ListOptions, nativeOf, type Row } from "./records.ts";
 import { retryWhileRaced } from "./retry.ts";
 
 type Conversations = Pick<
@@ -12,16 +13,26 @@ type Conversations = Pick<
   "saveConversation" | "findConversation" | "findOpenConversation" | "listConversations"
 >;
 
+/** A conversation is written with each of its turns. */
+const RECENT_CONVERSATIONS_MAX = 256;
+
 export function mongoConversations(rows: Collections): Conversations {
   const { conversation: conversations } = rows;
+  const known = recent<Row>(RECENT_CONVERSATIONS_MAX);
+
+  async function list(filter: object, sort: ListOptions["sort"], limit: number): Promise<readonly Conversation[]> {
+    const found = await conversations.listRows(filter, { ...(sort === undefined ? {} : { sort }), limit });
+    for (const row of found) known.put(row._id, row);
+    return found.map(conversations.read);
+  }
 
   return {
-    saveConversation: (conversation) => saveConversation(rows, conversation),
-    findConversation: (id) => conversations.find(keyText(id)),
+    saveConversation: (conversation) => saveConversation(rows, known, conversation),
+    findConversation: async (id) => (await list({ _id: keyText(id) }, undefined, 1))[0],
     async findOpenConversation({ workspaceId, channelId, threadId }) {
       const place = { workspace: keyText(workspaceId), channel: keyText(channelId), thread: keyTextOrNull(threadId) };
       const sort = { last_turn_at: -1, key: -1 } as const;
-      return (await conversations.list({ ...place, is_closed: 0 }, { sort, limit: 1 }))[0];
+      return (await list({ ...place, is_closed: 0 }, sort, 1))[0];
     },
     listConversations({ workspaceId, channelId, beforeMs = Number.MAX_SAFE_INTEGER, limit }) {
       const ofChannel = channelId === undefined ? {} : { channel: keyText(channelId) };
@@ -31,20 +42,27 @@ export function mongoConversations(rows: Collections): Conversations {
   };
 }
 
-async function saveConversation(rows: Collections, conversation: Conversation): Promise<void> {
+/** Begins with what this process saw of it last; one that it never saw is most likely new. */
+async function saveConversation(rows: Collections, known: Recent<Row>, conversation: Conversation): Promise<void> {
   const _id = keyText(conversation.id);
+  let isFirstTry = true;
+  let isErased = false;
   await retryWhileRaced(async () => {
-    const before = await rows.conversation.model.findOne({ _id }).lean<Row>();
-    const isErased = before === null ? await isFirstErased(rows, _id) : before["is_erased"] === 1;
-    return write(rows, before ?? undefined, isErased ? { ...conversation, title: "" } : conversation, isErased);
+    const before = isFirstTry ? known.get(_id) : await rows.conversation.findRow(_id);
+    isFirstTry = false;
+    isErased = before?.["is_erased"] === 1;
+    const row = await write(rows, before, isErased ? { ...conversation, title: "" } : conversation, isErased);
+    if (row === undefined) known.drop(_id);
+    else known.put(_id, row);
+    return row;
   });
-  // Its first turn may have been erased just before it was there to lose its title.
-  const kept = await rows.conversation.model.findOne({ _id }, { is_erased: 1 }).lean<Row>();
-  if (kept?.["is_erased"] === 0 && (await isFirstErased(rows, _id))) await eraseTitleIf(rows, _id, async () => true);
+  // Its first turn may have been erased before it was there to lose its title.
+  if (!isErased && (await isFirstErased(rows, _id))) await eraseTitleIf(rows, _id, async () => true);
 }
 
 async function isFirstErased({ turnRow }: Collections, conversation: string): Promise<boolean> {
-  return (await turnRow.exists({ conversation, position: 0, is_erased: 1 })) !== null;
+  const first = { conversation, position: 0, is_erased: 1 };
+  return (await nativeOf<TurnRow>(turnRow).findOne(first, { projection: { _id: 1 } })) !== null;
 }
 
 /** Empties the title, for good, where it was made from this turn's question or no other turn is left to explain it. */
@@ -66,7 +84,8 @@ async function eraseTitleIf(
     const before = await rows.conversation.model.findOne({ _id, is_erased: 0 }).lean<Row>();
     if (before === null) return true;
     const conversation = rows.conversation.read(before);
-    return (await isDue(conversation)) ? write(rows, before, { ...conversation, title: "" }, true) : true;
+    if (!(await isDue(conversation))) return true;
+    return (await write(rows, before, { ...conversation, title: "" }, true)) === undefined ? undefined : true;
   });
 }
 
@@ -76,12 +95,15 @@ async function write(
   before: Row | undefined,
   conversation: Conversation,
   isErased: boolean,
-): Promise<true | undefined> {
-  const { _id, ...row } = { ...rowOf(conversation), is_erased: isErased ? 1 : 0 };
+): Promise<Row | undefined> {
+  const rows = nativeOf<{ readonly _id: string; readonly rev: number }>(model);
+  const after = { ...rowOf(conversation), is_erased: isErased ? 1 : 0 };
   if (before === undefined) {
-    return (await ignoreDuplicate(model.create({ ...row, _id, rev: 1 }))) === undefined ? undefined : true;
+    const row = { ...after, rev: 1 };
+    return (await ignoreDuplicate(rows.insertOne({ ...row }))) === undefined ? undefined : row;
   }
-  const changes = { $set: row, $inc: { rev: 1 } };
-  const written = await model.updateOne({ _id, rev: before["rev"] }, changes, { runValidators: true });
-  return written.matchedCount === 1 ? true : undefined;
+  const { _id, ...values } = after;
+  const rev = Number(before["rev"]);
+  const written = await rows.updateOne({ _id, rev }, { $set: values, $inc: { rev: 1 } });
+  return written.matchedCount === 1 ? { ...after, rev: rev + 1 } : undefined;
 }

@@ -2,6 +2,7 @@ import type { Report } from "#core/report.ts";
 import type { Turn } from "#core/turn.ts";
 import type { Collections } from "./collections.ts";
 import { keyOf, keyText, keyTextOrNull } from "./keys.ts";
+import { nativeOf, type Row } from "./records.ts";
 
 /**
  * What was erased, asked before every save of words: whoever still holds them in memory must not write them again. An erasure may be
@@ -19,19 +20,19 @@ export interface ErasedLookup {
 export function mongoErasedLookup({ turnRow, deletion, erasedPlace }: Collections): ErasedLookup {
   async function isPersonErased(workspaceId: string, userId: string, atMs: number): Promise<boolean> {
     const of = { workspace: keyText(workspaceId), user: keyText(userId) };
-    return (await deletion.model.exists({ ...of, at: { $gte: atMs } })) !== null;
+    return isThere(deletion.model, { ...of, at: { $gte: atMs } });
   }
 
   async function isPlaceErased({ workspaceId, channelId, askedAtMs }: Turn): Promise<boolean> {
     const channel = { $in: [keyOf(channelId), keyOf(undefined)] };
     const place = { workspace: keyText(workspaceId), channel, at: { $gte: askedAtMs } };
-    return (await erasedPlace.model.exists(place)) !== null;
+    return isThere(erasedPlace.model, place);
   }
 
   async function areErased(ids: readonly (string | null)[]): Promise<boolean> {
     const known = ids.filter((id) => id !== null);
     if (known.length === 0) return false;
-    return (await turnRow.exists({ _id: { $in: known }, is_erased: 1 })) !== null;
+    return isThere(turnRow, { _id: { $in: known }, is_erased: 1 });
   }
 
   const isTurnErased = (turnId: string) => areErased([keyText(turnId)]);
@@ -48,4 +49,8 @@ export function mongoErasedLookup({ turnRow, deletion, erasedPlace }: Collection
       return (await isTurnErased(turnId)) || (await isPersonErased(workspaceId, reportedBy, atMs));
     },
   };
+}
+
+async function isThere(model: { readonly collection: object }, filter: object): Promise<boolean> {
+  return (await nativeOf<Row>(model).findOne(filter, { projection: { _id: 1 } })) !== null;
 }

@@ -1,20 +1,29 @@
+import type { InboxEvent } from "#core/inbox.ts";
 import type { ChatStore } from "#store/chat-store.ts";
 import { receivedEvent } from "#store/received-event.ts";
 import { eventWithoutWords } from "#store/without-words.ts";
 import type { Collections } from "./collections.ts";
 import { keyText } from "./keys.ts";
-import type { Row } from "./records.ts";
+import { recent } from "./recent.ts";
+import { nativeOf, type Row } from "./records.ts";
 
 type Inbox = Pick<ChatStore, "acceptEvent" | "claimEvent" | "finishEvent" | "renewEvent" | "pruneEvents">;
 
+/** Accepted here, and not ended yet. */
+const RECENT_EVENTS_MAX = 256;
 const PLATFORMS = ["local", "discord", "slack"] as const;
 
 export function mongoInbox(rows: Collections): Inbox {
   const { inboxEvent: events } = rows;
+  /** Their words do not change: who accepted them need not read them to end them. */
+  const accepted = recent<InboxEvent>(RECENT_EVENTS_MAX);
 
   return {
-    acceptEvent(id, message, nowMs, claim) {
-      return events.add(receivedEvent(id, message, nowMs, claim));
+    async acceptEvent(id, message, nowMs, claim) {
+      const event = receivedEvent(id, message, nowMs, claim);
+      const isNew = await events.add(event);
+      if (isNew) accepted.put(keyText(id), event);
+      return isNew;
     },
     async claimEvent({ eventId, platforms = PLATFORMS, claimedBy, nowMs, leaseMs }) {
       const which = eventId === undefined ? {} : { _id: keyText(eventId) };
@@ -27,7 +36,11 @@ export function mongoInbox(rows: Collections): Inbox {
       return row === null ? undefined : events.read(row);
     },
     async finishEvent(id) {
-      await finishEvents(rows, { _id: keyText(id) });
+      const key = keyText(id);
+      const event = accepted.get(key);
+      if (event === undefined) await finishEvents(rows, { _id: key });
+      else await writeDone(rows, event);
+      accepted.drop(key);
     },
     async renewEvent(id, claimedBy, leaseUntilMs) {
       const held = { _id: keyText(id), state: "claimed", claimed_by: keyText(claimedBy) };
@@ -47,10 +60,12 @@ export function mongoInbox(rows: Collections): Inbox {
 }
 
 /** Done, without words, whoever had claimed them: the words live on in the turn, where they can be erased. */
-export async function finishEvents({ inboxEvent: events }: Collections, filter: object): Promise<void> {
-  for (const row of await events.model.find(filter).lean<Row[]>()) {
-    const done = events.rowOf(eventWithoutWords(events.read(row)));
-    const { document, state, open, due_at, claimed_by } = done;
-    await events.model.updateOne({ _id: row._id }, { $set: { document, state, open, due_at, claimed_by } });
-  }
+export async function finishEvents(rows: Collections, filter: object): Promise<void> {
+  const { inboxEvent: events } = rows;
+  for (const row of await events.model.find(filter).lean<Row[]>()) await writeDone(rows, events.read(row));
+}
+
+async function writeDone({ inboxEvent: events }: Collections, event: InboxEvent): Promise<void> {
+  const { _id, document, state, open, due_at, claimed_by } = events.rowOf(eventWithoutWords(event));
+  await nativeOf<Row>(events.model).updateOne({ _id }, { $set: { document, state, open, due_at, claimed_by } });
 }

@@ -135,7 +135,7 @@ function composeStore(
       withAnswers({
         ...mongoInbox(rows),
         ...mongoConversations(rows),
-        ...mongoTurns(rows, { writer, erased, intents, eraseAgain }),
+        ...mongoTurns(rows, { writer, erased, eraseAgain }),
         ...mongoFeedback(rows, writer, erased),
         ...mongoDeliveries(rows),
       }),
@@ -162,6 +162,8 @@ function composeStore(
     async close() {
       outages.stop();
       await settling.rest();
+      // Or they count as left by a kill, and are worked out once more.
+      await intents.storeEnds().catch(() => undefined);
       await connection.close();
     },
   };

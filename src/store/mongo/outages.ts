@@ -1,8 +1,14 @@
 import mongoose, { type Connection } from "mongoose";
 import { StoreUnreachableError } from "#core/errors.ts";
 
-const { MongoError, MongoNetworkError, MongoNotConnectedError, MongoServerSelectionError, MongoTopologyClosedError } =
-  mongoose.mongo;
+const {
+  MongoBulkWriteError,
+  MongoError,
+  MongoNetworkError,
+  MongoNotConnectedError,
+  MongoServerSelectionError,
+  MongoTopologyClosedError,
+} = mongoose.mongo;
 const OUTAGES = [MongoNetworkError, MongoNotConnectedError, MongoServerSelectionError, MongoTopologyClosedError];
 
 /**
@@ -37,7 +43,9 @@ export function toldOutage(connection: Connection, error: unknown): unknown {
 }
 
 /** A member that steps down, or is shut down, marks its errors so. */
-function isOutage(error: unknown): boolean {
+function isOutage(thrown: unknown): boolean {
+  // Of many writes the driver tells in an error of its own, around what happened.
+  const error: unknown = thrown instanceof MongoBulkWriteError ? thrown.errorResponse : thrown;
   if (OUTAGES.some((kind) => error instanceof kind)) return true;
   return error instanceof MongoError && error.hasErrorLabel("RetryableWriteError");
 }

@@ -1,5 +1,6 @@
 import { ALL_DOMAINS } from "#core/scope.ts";
 import type { Collections, DayRow, DistinctRow, TurnRow } from "./collections.ts";
+import { type Figures, writeFigures } from "./figures.ts";
 import { dayKey, distinctKey, NOTHING } from "./intents.ts";
 import type { Settling } from "./settle.ts";
 
@@ -113,8 +114,6 @@ function partsOfDay(id: string): Pick<DayRow, "audience" | "domain" | "day"> {
   return { audience, domain, day };
 }
 
-type Figures = Collections["countDay"] | Collections["countDistinct"];
-
 async function readRevs(figures: Figures): Promise<ReadonlyMap<string, number>> {
   const revs = new Map<string, number>();
   const model = figures as Collections["countDay"];
@@ -131,32 +130,10 @@ async function writeAll(
   found: Iterable<string>,
   writeSlowly: (ids: readonly string[]) => Promise<void>,
 ): Promise<void> {
-  const model = figures as Collections["countDay"];
   const ids = [...new Set([...revs.keys(), ...found])];
   for (let at = 0; at < ids.length; at += WRITES_AT_ONCE) {
     const page = ids.slice(at, at + WRITES_AT_ONCE);
-    const known = page.filter((id) => revs.has(id));
-    const fresh = page.filter((id) => !revs.has(id));
-    const updates = known.map((_id) => ({
-      updateOne: { filter: { _id, rev: revs.get(_id) ?? 0 }, update: { $set: valuesOf(_id), $inc: { rev: 1 } } },
-    }));
-    const written = updates.length === 0 ? 0 : (await model.bulkWrite(updates, { ordered: false })).matchedCount;
-    const isInserted = await insertAll(
-      model,
-      fresh.map((_id) => ({ ...valuesOf(_id), _id, rev: 1 })),
-    );
-    if (written < known.length || !isInserted) await writeSlowly(page);
-  }
-}
-
-/** False when one of them was there. */
-async function insertAll(model: Collections["countDay"], rows: readonly object[]): Promise<boolean> {
-  if (rows.length === 0) return true;
-  try {
-    await model.insertMany(rows as never, { ordered: false });
-    return true;
-  } catch (cause) {
-    if ((cause as { readonly code?: unknown }).code !== 11_000) throw cause;
-    return false;
+    const rows = page.map((_id) => ({ _id, rev: revs.get(_id), values: valuesOf(_id) }));
+    if (!(await writeFigures(figures, rows))) await writeSlowly(page);
   }
 }

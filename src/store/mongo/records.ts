@@ -1,4 +1,12 @@
-import { type Connection, type Model, type QueryFilter, Schema, type SchemaDefinition, Types } from "mongoose";
+import {
+  type Connection,
+  type Model,
+  type mongo,
+  type QueryFilter,
+  Schema,
+  type SchemaDefinition,
+  Types,
+} from "mongoose";
 import type { RecordKind } from "#store/record-codec.ts";
 
 export type Value = string | number | null | readonly string[];
@@ -45,6 +53,8 @@ export interface Records<T> {
   /** By the key that `idOf` gives. */
   find(id: string): Promise<T | undefined>;
   list(filter: QueryFilter<Row>, options?: ListOptions): Promise<readonly T[]>;
+  findRow(id: string): Promise<Row | undefined>;
+  listRows(filter: QueryFilter<Row>, options?: ListOptions): Promise<readonly Row[]>;
 }
 
 export interface ListOptions {
@@ -63,6 +73,8 @@ export function openRecords<T>(connection: Connection, table: Table<T>, extra: S
     ...extra,
   });
 
+  const rows = nativeOf<Row>(model);
+
   function rowOf(record: T): Row {
     const document = table.record.encode(record);
     const values = columns.map(([name, [, read]]) => [name, read(record)] as const);
@@ -77,6 +89,16 @@ export function openRecords<T>(connection: Connection, table: Table<T>, extra: S
     return table.record.decode("of a store", row.version, value);
   }
 
+  async function findRow(_id: string): Promise<Row | undefined> {
+    return (await rows.findOne({ _id })) ?? undefined;
+  }
+
+  async function listRows(filter: QueryFilter<Row>, { sort, limit }: ListOptions = {}): Promise<readonly Row[]> {
+    if (limit !== undefined && limit <= 0) return [];
+    const options = { ...(sort === undefined ? {} : { sort: { ...sort } }), ...(limit === undefined ? {} : { limit }) };
+    return rows.find(filter as mongo.Filter<Row>, options).toArray();
+  }
+
   return {
     table,
     model,
@@ -84,26 +106,20 @@ export function openRecords<T>(connection: Connection, table: Table<T>, extra: S
     read,
     async save(record) {
       const { _id, ...row } = rowOf(record);
-      await upsert(() => model.updateOne({ _id }, { $set: row }, { upsert: true, runValidators: true }));
+      await upsert(() => rows.updateOne({ _id }, { $set: row }, { upsert: true }));
     },
     async add(record) {
       const { _id, ...row } = rowOf(record);
-      const result = await ignoreDuplicate(
-        model.updateOne({ _id }, { $setOnInsert: row }, { upsert: true, runValidators: true }),
-      );
+      const result = await ignoreDuplicate(rows.updateOne({ _id }, { $setOnInsert: row }, { upsert: true }));
       return result?.upsertedCount === 1;
     },
     async find(_id) {
-      const row = await model.findOne({ _id }).lean<Row>();
-      return row === null ? undefined : read(row);
+      const row = await findRow(_id);
+      return row === undefined ? undefined : read(row);
     },
-    async list(filter, { sort, limit } = {}) {
-      if (limit !== undefined && limit <= 0) return [];
-      const query = model.find(filter);
-      if (sort !== undefined) query.sort({ ...sort });
-      if (limit !== undefined) query.limit(limit);
-      return (await query.lean<Row[]>()).map(read);
-    },
+    list: async (filter, options) => (await listRows(filter, options)).map(read),
+    findRow,
+    listRows,
   };
 }
 
@@ -118,6 +134,13 @@ export function openModel<R>(connection: Connection, name: string, definition: S
   } as const;
   const schema = new Schema({ _id: String, ...definition }, { ...options, autoCreate: false, minimize: false });
   return connection.model(name, schema) as unknown as Model<R>;
+}
+
+/** Past mongoose: for what is written and read for every message, from rows that our own code made. */
+export function nativeOf<R extends { readonly _id: string }>(model: {
+  readonly collection: object;
+}): mongo.Collection<R> {
+  return model.collection as mongo.Collection<R>;
 }
 
 /** A damaged document becomes undefined, which fits no schema. */

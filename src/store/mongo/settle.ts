@@ -1,8 +1,10 @@
 import { ALL_DOMAINS } from "#core/scope.ts";
 import type { Leases } from "#store/lease.ts";
 import type { Collections, DayRow, DistinctRow, IntentRow, TurnRow } from "./collections.ts";
-import { type Affected, dayKey, type Intents, NOTHING } from "./intents.ts";
-import { holds, ignoreDuplicate, nextOrder } from "./records.ts";
+import { writeFigures } from "./figures.ts";
+import { type Affected, dayKey, distinctKey, type Intents, NOTHING } from "./intents.ts";
+import { rateTurns } from "./rate-turns.ts";
+import { holds, nextOrder } from "./records.ts";
 import { retryWhileRaced } from "./retry.ts";
 
 /** A write takes some milliseconds, and no connection waits that long for one: who noted it before is dead. */
@@ -32,6 +34,18 @@ export interface LeftUndone {
 }
 
 type Read<R> = Pick<R, keyof R>;
+
+/** What a conversation or a rater counts for, and the day on which it should. */
+type Move = Pick<DistinctRow, "kind" | "audience" | "domain" | "key"> & {
+  readonly id: string;
+  readonly row: DistinctRow | undefined;
+  readonly to: number | null;
+};
+
+interface FirstDay {
+  readonly _id: string;
+  readonly day: number;
+}
 
 /**
  * Every figure is written only if nobody wrote it since it was worked out (`rev`), also when it stays the same: whoever looked at an
@@ -78,6 +92,7 @@ export function mongoSettling(
   }
 
   async function settleNow(): Promise<void> {
+    await intents.storeEnds();
     await retryWhileRaced(async () => {
       const notes = await intent.find({}).sort({ _id: 1 }).limit(NOTES_AT_ONCE).lean<IntentRow[]>();
       if (notes.length === 0) return true;
@@ -102,7 +117,7 @@ export function mongoSettling(
 
   /** False when somebody else wrote one of the figures meanwhile. */
   async function tryAll({ days, distinct, rated }: Affected): Promise<boolean> {
-    const moves = await Promise.all(distinct.map(readMove));
+    const moves = await readMoves(distinct);
     const moved = moves.flatMap(({ row, audience, domain, to }) =>
       row?.day === to || (row === undefined && to === null)
         ? []
@@ -110,30 +125,66 @@ export function mongoSettling(
     );
     // A move is a write like any other: its days are noted before.
     const own = moved.length === 0 ? undefined : await intents.begin({ ...NOTHING, days: [...new Set(moved)] });
-    const isMoved = await all(moves.map(writeMove));
-    await own?.end();
+    const isMoved = await writeFigures(
+      countDistinct,
+      moves.map(({ id, row, to, kind, audience, domain, key }) => ({
+        _id: id,
+        rev: row?.rev,
+        values: { kind, audience, domain, key, day: to },
+      })),
+    );
+    own?.end();
     if (!isMoved) return false;
     const isCounted = await all([...new Set([...days, ...moved])].map(countDayAnew));
-    const isRated = await all(rated.map(rateAnew));
+    const isRated = await rateTurns(rows, rated);
     if (isCounted) await own?.drop();
     return isCounted && isRated;
   }
 
-  async function readMove(id: string) {
-    const [kind, audience, domain, key] = JSON.parse(id) as [DistinctRow["kind"], string, string, string];
-    const row = (await countDistinct.findOne({ _id: id }).lean<DistinctRow>()) ?? undefined;
-    const ofDomain = domain === ALL_DOMAINS ? {} : { domain };
-    const who = kind === "conversation" ? { conversation: key } : { raters: holds(key) };
-    const turn = await turnRow
-      .findOne({ ...who, audience, status: "complete", ...ofDomain }, { day: 1 })
-      .sort({ day: kind === "conversation" ? 1 : -1 })
-      .lean<Read<Pick<TurnRow, "day">>>();
-    return { id, kind, audience, domain, key, row, to: turn?.day ?? null };
+  async function readMoves(ids: readonly string[]): Promise<readonly Move[]> {
+    if (ids.length === 0) return [];
+    const found = await countDistinct.find({ _id: { $in: [...ids] } }).lean<DistinctRow[]>();
+    const known = new Map(found.map((row) => [row._id, row]));
+    const parts = ids.map((id) => {
+      const [kind, audience, domain, key] = JSON.parse(id) as [DistinctRow["kind"], string, string, string];
+      return { id, kind, audience, domain, key, row: known.get(id) };
+    });
+    const firstDays = await readFirstDays(parts.filter(({ kind }) => kind === "conversation").map(({ key }) => key));
+    return Promise.all(
+      parts.map(async (part) => {
+        const { id, kind } = part;
+        return { ...part, to: kind === "conversation" ? (firstDays.get(id) ?? null) : await readNewestDay(part) };
+      }),
+    );
   }
 
-  function writeMove({ id, row, to, ...what }: Awaited<ReturnType<typeof readMove>>): Promise<boolean> {
-    const { kind, audience, domain, key } = what;
-    return writeFigure(countDistinct, id, row?.rev, { kind, audience, domain, key, day: to });
+  /** Of the complete turns of each conversation, by the keys of its figures. */
+  async function readFirstDays(conversations: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const days = new Map<string, number>();
+    if (conversations.length === 0) return days;
+    const found = await turnRow.aggregate<FirstDay>([
+      { $match: { conversation: { $in: [...new Set(conversations)] }, status: "complete" } },
+      // One text: the wire peer of the tests groups by no more. Keys have no line ends.
+      { $project: { day: 1, in: { $concat: ["$conversation", "\n", "$audience", "\n", "$domain"] } } },
+      { $group: { _id: "$in", day: { $min: "$day" } } },
+    ]);
+    for (const { _id, day } of found) {
+      const [conversation = "", audience = "", own = ""] = _id.split("\n");
+      for (const domain of [own, ALL_DOMAINS]) {
+        const id = distinctKey("conversation", audience, domain, conversation);
+        days.set(id, Math.min(day, days.get(id) ?? day));
+      }
+    }
+    return days;
+  }
+
+  async function readNewestDay({ audience, domain, key }: Pick<Move, "audience" | "domain" | "key">) {
+    const ofDomain = domain === ALL_DOMAINS ? {} : { domain };
+    const turn = await turnRow
+      .findOne({ raters: holds(key), audience, status: "complete", ...ofDomain }, { day: 1 })
+      .sort({ day: -1 })
+      .lean<Read<Pick<TurnRow, "day">>>();
+    return turn?.day ?? null;
   }
 
   async function countDayAnew(id: string): Promise<boolean> {
@@ -156,25 +207,7 @@ export function mongoSettling(
     const conversations = await countDistinct.countDocuments({ kind: "conversation", audience, domain, day });
     const raters = await countDistinct.countDocuments({ kind: "rater", audience, domain, day });
     const figures = { turns, feedback, score_sum, examples, conversations, raters };
-    return writeFigure(countDay, id, rev, { audience, domain, day, ...figures });
-  }
-
-  /** Its own feedback, replies served again elsewhere and not disliked there, and answers given anew. */
-  async function rateAnew(_id: string): Promise<boolean> {
-    const turn = await turnRow
-      .findOne({ _id }, { has_feedback: 1, regeneration_of: 1, rated_rev: 1 })
-      .lean<Pick<TurnRow, "has_feedback" | "regeneration_of" | "rated_rev">>();
-    if (turn === null) return true;
-    const isRated =
-      turn.has_feedback === 1 ||
-      turn.regeneration_of !== null ||
-      (await turnRow.exists({ source: _id, status: "complete", is_disliked: 0, _id: { $ne: _id } })) !== null ||
-      (await turnRow.exists({ regeneration_of: _id, status: "complete" })) !== null;
-    const written = await turnRow.updateOne(
-      { _id, rated_rev: turn.rated_rev },
-      { $set: { is_rated: isRated ? 1 : 0 }, $inc: { rated_rev: 1 } },
-    );
-    return written.matchedCount === 1;
+    return writeFigures(countDay, [{ _id: id, rev, values: { audience, domain, day, ...figures } }]);
   }
 
   return {
@@ -195,19 +228,6 @@ export function mongoSettling(
     },
     recompute: (affected) => retryWhileRaced(async () => ((await tryAll(affected)) ? true : undefined)).then(() => {}),
   };
-}
-
-/** Never deleted: who worked it out when it was not there yet could not tell that it came and went. */
-async function writeFigure(
-  figures: Collections["countDay"] | Collections["countDistinct"],
-  _id: string,
-  rev: number | undefined,
-  values: object,
-): Promise<boolean> {
-  const model = figures as Collections["countDay"];
-  if (rev === undefined) return (await ignoreDuplicate(model.create({ _id, rev: 1, ...values }))) !== undefined;
-  const written = await model.updateOne({ _id, rev }, { $set: values, $inc: { rev: 1 } });
-  return written.matchedCount === 1;
 }
 
 async function all(writes: readonly Promise<boolean>[]): Promise<boolean> {

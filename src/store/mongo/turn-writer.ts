@@ -3,9 +3,10 @@ import type { Turn } from "#core/turn.ts";
 import { feedbackRecord } from "#store/record-chat.ts";
 import { affectedBy, type TurnState } from "./affected.ts";
 import type { Collections, FeedbackRow, TurnRow } from "./collections.ts";
-import { affectsNothing, type Intents } from "./intents.ts";
+import { affectsNothing, type Intent, type Intents } from "./intents.ts";
 import { keyOf, keyText } from "./keys.ts";
-import { ignoreDuplicate, parseJson } from "./records.ts";
+import { recent } from "./recent.ts";
+import { ignoreDuplicate, nativeOf, parseJson } from "./records.ts";
 import { retryWhileRaced, serialised } from "./retry.ts";
 import type { Settling } from "./settle.ts";
 
@@ -14,41 +15,92 @@ export interface TurnWriter {
    * Changes a turn with its feedback and the figures of both in one atomic write; `next` is asked again when another process was
    * faster, and writes nothing when it gives undefined. True when something was written.
    */
-  change(id: string, next: (before: TurnRow | undefined) => Promise<TurnState | undefined>): Promise<boolean>;
+  change(id: string, next: Next): Promise<boolean>;
+  /**
+   * The same, from what this process saw of the turn last. `next` may be given an older state first: it gives a state for whatever it
+   * is given. `askOnce` is waited for after a turn was written that was not there; until then its note tells that it is not asked yet.
+   */
+  save(id: string, next: Next, askOnce: () => Promise<void>): Promise<void>;
+  /** There is none of this id, as far as this process knows: `save` begins with writing one. */
+  expectNone(id: string): void;
 }
+
+type Next = (before: TurnRow | undefined) => Promise<TurnState | undefined>;
+
+interface Written {
+  readonly isWritten: boolean;
+  /** Of a turn that was not there before. */
+  readonly open?: Intent;
+}
+
+/** A turn is written again within its answer. */
+const RECENT_TURNS_MAX = 256;
 
 export function mongoTurnWriter(rows: Collections, intents: Intents, settling: Settling): TurnWriter {
   const inOrder = serialised();
+  const known = recent<TurnRow | undefined>(RECENT_TURNS_MAX);
+  const turns = nativeOf<TurnRow>(rows.turnRow);
 
-  async function tryChange(id: string, next: Parameters<TurnWriter["change"]>[1]): Promise<boolean | undefined> {
-    const before = (await rows.turnRow.findOne({ _id: id }).lean<TurnRow>()) ?? undefined;
+  async function read(_id: string): Promise<TurnRow | undefined> {
+    return (await turns.findOne({ _id })) ?? undefined;
+  }
+
+  /** Undefined when another process was faster. */
+  async function tryChange(id: string, before: TurnRow | undefined, next: Next): Promise<Written | undefined> {
     const after = await next(before);
-    if (after === undefined) return false;
-    const affected = affectedBy(before, after);
+    if (after === undefined) return { isWritten: false };
+    const isFresh = before === undefined;
+    const affected = { ...affectedBy(before, after), ...(isFresh ? { fresh: [id] } : {}) };
     const intent = affectsNothing(affected) ? undefined : await intents.begin(affected);
-    if (!(await write(rows, before, after))) {
+    const row = await write(before, after);
+    if (row === undefined) {
+      known.drop(id);
       await intent?.drop();
       return undefined;
     }
-    await intent?.end();
-    if (intent !== undefined) settling.count();
-    return true;
+    known.put(id, row);
+    if (isFresh && intent !== undefined) return { isWritten: true, open: intent };
+    end(intent);
+    return { isWritten: true };
+  }
+
+  async function write(before: TurnRow | undefined, after: TurnState): Promise<TurnRow | undefined> {
+    const { _id, ...values } = after;
+    if (before === undefined) {
+      const row = { ...values, _id, rev: 1, is_rated: 0, rated_rev: 0 };
+      return (await ignoreDuplicate(turns.insertOne(row))) === undefined ? undefined : row;
+    }
+    const { rev } = before;
+    const written = await turns.updateOne({ _id, rev }, { $set: values, $inc: { rev: 1 } });
+    return written.matchedCount === 1 ? { ...before, ...after, rev: rev + 1 } : undefined;
+  }
+
+  function end(intent: Intent | undefined): void {
+    if (intent === undefined) return;
+    intent.end();
+    settling.count();
   }
 
   return {
-    change: (id, next) => inOrder(id, () => retryWhileRaced(() => tryChange(id, next))),
+    async change(id, next) {
+      const { isWritten, open } = await inOrder(id, () =>
+        retryWhileRaced(async () => tryChange(id, await read(id), next)),
+      );
+      end(open);
+      return isWritten;
+    },
+    async save(id, next, askOnce) {
+      const { open } = await inOrder(id, () =>
+        retryWhileRaced(async () => tryChange(id, known.has(id) ? known.get(id) : await read(id), next)),
+      );
+      if (open === undefined) return;
+      await askOnce();
+      end(open);
+    },
+    expectNone(id) {
+      if (!known.has(id)) known.put(id, undefined);
+    },
   };
-}
-
-async function write(rows: Collections, before: TurnRow | undefined, after: TurnState): Promise<boolean> {
-  const { _id, ...values } = after;
-  if (before === undefined) {
-    const row = { ...values, _id, rev: 1, is_rated: 0, rated_rev: 0 };
-    return (await ignoreDuplicate(rows.turnRow.create(row as never))) !== undefined;
-  }
-  const changes = { $set: values, $inc: { rev: 1 } };
-  const written = await rows.turnRow.updateOne({ _id, rev: before.rev }, changes as never, { runValidators: true });
-  return written.matchedCount === 1;
 }
 
 /** The turn's row with this feedback, in the order of users, and all that follows from it. */

@@ -4,7 +4,6 @@ import { turnWithoutWords } from "#store/without-words.ts";
 import type { Collections } from "./collections.ts";
 import { eraseTitle } from "./conversations.ts";
 import type { ErasedLookup } from "./erased-lookup.ts";
-import { type Intent, type Intents, NOTHING } from "./intents.ts";
 import { keyText } from "./keys.ts";
 import { holds } from "./records.ts";
 import { readFeedback, stateOf, type TurnWriter } from "./turn-writer.ts";
@@ -15,9 +14,9 @@ const STANDING = ["streaming", "complete", "failed", "cancelled"];
 
 export function mongoTurns(
   rows: Collections,
-  parts: { writer: TurnWriter; erased: ErasedLookup; intents: Intents; eraseAgain: (turn: string) => Promise<void> },
+  parts: { writer: TurnWriter; erased: ErasedLookup; eraseAgain: (turn: string) => Promise<void> },
 ): Turns {
-  const { writer, erased, intents, eraseAgain } = parts;
+  const { writer, erased, eraseAgain } = parts;
   const { turn: turns } = rows;
 
   async function findNewest(filter: object): Promise<Turn | undefined> {
@@ -27,24 +26,26 @@ export function mongoTurns(
   return {
     async saveTurn(turn) {
       const id = keyText(turn.id);
-      let fresh: Intent | undefined;
       let isErased = false;
-      await writer.change(id, async (before) => {
-        const feedback = before ? readFeedback(before) : [];
-        // First: it rejects what is no record.
-        const state = stateOf(rows, turn, feedback, false);
-        isErased = before === undefined ? await erased.isNewTurnErased(turn) : before.is_erased === 1;
-        if (isErased) return stateOf(rows, turnWithoutWords(turn), feedback, true);
-        if (before === undefined) fresh ??= await intents.begin({ ...NOTHING, fresh: [id] });
-        return state;
-      });
+      await writer.save(
+        id,
+        async (before) => {
+          isErased = before?.is_erased === 1;
+          return stateOf(rows, isErased ? turnWithoutWords(turn) : turn, before ? readFeedback(before) : [], isErased);
+        },
+        // Asked after the write, and only then: who is erased later finds the turn, and who was erased before is found here. Words of an
+        // erased person stand there for that moment; a kill in it leaves the note, by which the next one who settles erases them.
+        async () => {
+          if (await erased.isNewTurnErased(turn)) await eraseAgain(id);
+        },
+      );
       if (isErased) await eraseTitle(rows, turn);
-      if (fresh === undefined) return;
-      // Whoever was erased meanwhile was erased before this turn was there to be found.
-      if (await erased.isNewTurnErased(turn)) await eraseAgain(id);
-      await fresh.drop();
     },
-    findTurn: (id) => turns.find(keyText(id)),
+    async findTurn(id) {
+      const turn = await turns.find(keyText(id));
+      if (turn === undefined) writer.expectNone(keyText(id));
+      return turn;
+    },
     async findTurnByMessage(workspaceId, channelId, messageId) {
       const place = {
         workspace: keyText(workspaceId),
