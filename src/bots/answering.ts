@@ -2,8 +2,14 @@ import type { InboxEvent, IncomingMessage } from "#core/inbox.ts";
 import { receivedEvent } from "#store/received-event.ts";
 import { answerClaimed, dropOvertaken, refuseCrowded } from "./answer-event.ts";
 import type { AnsweringParts } from "./answering-parts.ts";
+import type { AcceptOptions } from "./intake.ts";
 import { canJoin, createFairQueue, type FairQueue, joinMessages, overtakes, ReplyStopped } from "./overlap.ts";
 import type { PlaceLocks } from "./place-locks.ts";
+
+export interface Accepted {
+  readonly turnId: string;
+  readonly isNew: boolean;
+}
 
 /**
  * The inbox at work. An accepted message is durable, then claimed under a lease and answered; messages of one place
@@ -12,7 +18,7 @@ import type { PlaceLocks } from "./place-locks.ts";
  */
 export interface Answering {
   /** Resolves when the message is durable; answering goes on after that. The same event twice is one. */
-  accept(eventId: string, message: IncomingMessage): Promise<{ readonly turnId: string; readonly isNew: boolean }>;
+  accept(eventId: string, message: IncomingMessage, options?: AcceptOptions): Promise<Accepted>;
   /** What waits or is being answered here. */
   underWay(place: { readonly workspaceId: string; readonly channelId?: string }): readonly MessageUnderWay[];
   /** Gives up what is held of a message whose newer words another process answers, or will. */
@@ -233,11 +239,11 @@ export function startAnswering(parts: AnsweringParts): Answering {
   }
 
   return {
-    async accept(eventId, message) {
+    async accept(eventId, message, { isReadAgain = false } = {}) {
       const nowMs = parts.now();
       const isServed = parts.connectors.has(message.platform);
       if (!isServed) parts.log.warn({ eventId, platform: message.platform }, "inbox.platform-off");
-      const claim = isServed && !isClosed ? { claimedBy: parts.claimedBy, leaseMs: LEASE_MS } : undefined;
+      const claim = isServed && !isClosed ? { claimedBy: parts.claimedBy, leaseMs: LEASE_MS, isReadAgain } : undefined;
       const isNew = await parts.chat.acceptEvent(eventId, message, nowMs, claim);
       if (isNew && claim !== undefined) enqueue(receivedEvent(eventId, message, nowMs, claim));
       return { turnId: parts.turnIdOf(eventId), isNew };

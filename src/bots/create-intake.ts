@@ -131,10 +131,10 @@ export function createIntake(parts: IntakeParts): OpenIntake {
 
   return {
     wants: (glance) => wants(places, glance),
-    acceptMessage: (eventId, message) =>
+    acceptMessage: (eventId, message, options) =>
       order.inTurn(message, async () => {
         if (order.isDeleted(message)) return void log.info({ eventId }, "message.deleted-before");
-        const { isNew } = await answering.accept(eventId, message);
+        const { isNew } = await answering.accept(eventId, message, options);
         if (!isNew) return;
         greet(message);
         const edit = order.takeEdit(message);

@@ -3,12 +3,18 @@ import type { Attachment, IncomingMessage } from "#core/inbox.ts";
 import type { Visibility } from "#core/scope.ts";
 import type { ChatCommand, CommandCall, CommandChoice, CommandReply } from "./chat-command.ts";
 
+/** How a message came. */
+export interface AcceptOptions {
+  /** The last minute of its channel is read again at every start, so that a power cut need not be feared as it is accepted. */
+  readonly isReadAgain?: boolean;
+}
+
 /** Where a connector's events go. Each promise resolves when the event is durable; only then may the platform be told that it arrived. */
 export interface Intake {
   /** Whether a message is meant for the bot by the rules of its place. What is not is dropped without a trace. Costs no I/O. */
   wants(message: MessageGlance): boolean;
   /** The same event twice is one. An `eventId` is unique over all platforms: "discord:<message id>". */
-  acceptMessage(eventId: string, message: IncomingMessage): Promise<void>;
+  acceptMessage(eventId: string, message: IncomingMessage, options?: AcceptOptions): Promise<void>;
   /** A question was edited; one that was never accepted is ignored. */
   acceptEdit(edit: QuestionEdit): Promise<void>;
   /** A message of a person or of ours is gone. */

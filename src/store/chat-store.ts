@@ -4,7 +4,10 @@ import type { Delivery, InboxEvent, IncomingMessage } from "#core/inbox.ts";
 import type { Platform } from "#core/scope.ts";
 import type { Turn } from "#core/turn.ts";
 
-/** Port: what was asked, answered and thought of it. Every write is durable when its promise resolves. */
+/**
+ * Port: what was asked, answered and thought of it. Every write survives `kill -9` when its promise resolves, and a power cut too, but for
+ * what is found again after one: events accepted with `isReadAgain`, and the end of those that an answer finishes.
+ */
 export interface ChatStore {
   /** False when an event of this id was accepted before: the caller then does nothing. With `claim` the caller holds it at once. */
   acceptEvent(id: string, message: IncomingMessage, nowMs: number, claim?: AcceptClaim): Promise<boolean>;
@@ -67,7 +70,10 @@ export interface AnswerRecords {
   readonly finishedEventIds?: readonly string[];
 }
 
-export type AcceptClaim = Pick<EventClaim, "claimedBy" | "leaseMs">;
+export interface AcceptClaim extends Pick<EventClaim, "claimedBy" | "leaseMs"> {
+  /** The platform is read again after a power cut, so that nobody needs to wait until the event survives one. */
+  readonly isReadAgain?: boolean;
+}
 
 export interface EventClaim {
   readonly eventId?: string;

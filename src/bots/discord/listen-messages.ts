@@ -6,7 +6,7 @@ import {
 import type { ListeningParts } from "./discord-parts.ts";
 import type { Listening } from "./listening.ts";
 import type { OpenThreads } from "./open-threads.ts";
-import { type ChannelPlace, findPlace, placeOf } from "./place.ts";
+import { type ChannelPlace, findPlace, guildOfWorkspace, placeOf } from "./place.ts";
 import { type DiscordMessage, glanceAt, isFromPerson, readMessage, textOf } from "./read-message.ts";
 
 export interface MessageParts extends ListeningParts {
@@ -55,7 +55,10 @@ export async function acceptMessage(parts: MessageParts, message: DiscordMessage
     placeOf(parts, message.channel_id, message.guild_id) ??
     (await findPlace(parts, message.channel_id, message.guild_id));
   if (place === undefined || !parts.intake.wants(glanceAt(parts, message, place))) return;
-  await parts.intake.acceptMessage(`discord:${message.id}`, readMessage(parts, parts.threads, message, place));
+  // Direct messages of somebody new are not: such a channel is not known after a start.
+  const isReadAgain = guildOfWorkspace(place.workspaceId) !== undefined;
+  const read = readMessage(parts, parts.threads, message, place);
+  await parts.intake.acceptMessage(`discord:${message.id}`, read, { isReadAgain });
 }
 
 export function placeFields({ workspaceId, channelId, threadId }: Omit<ChannelPlace, "visibility">) {

@@ -15,12 +15,15 @@ export interface AnswerWriters {
 export function sqliteAnswers(sql: Sql, write: AnswerWriters): Pick<ChatStore, "saveAnswer"> {
   return {
     async saveAnswer({ conversation, turn, delivery, finishedEventIds = [] }) {
-      sql.write(() => {
+      const save = () => {
         if (conversation !== undefined) write.conversation(conversation);
         if (turn !== undefined) write.turn(turn);
         if (delivery !== undefined) write.delivery(delivery);
         for (const id of finishedEventIds) write.finish(id);
-      });
+      };
+      // After a power cut the events are still claimed: whoever takes them over finds the reply where it stands.
+      if (finishedEventIds.length > 0) sql.unawaited(() => sql.write(save));
+      else sql.write(save);
     },
   };
 }

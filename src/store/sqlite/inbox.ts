@@ -45,7 +45,8 @@ export function sqliteInbox(sql: Sql, finish: (id: string) => void): Inbox {
 
   return {
     async acceptEvent(id, message, nowMs, claim) {
-      return add(receivedEvent(id, message, nowMs, claim));
+      const accept = () => add(receivedEvent(id, message, nowMs, claim));
+      return claim?.isReadAgain === true ? sql.unawaited(accept) : accept();
     },
     async claimEvent(claim) {
       const { claimedBy, nowMs, leaseMs } = claim;

@@ -50,6 +50,7 @@ export class Sql {
   readonly #onPrepare: SqlOptions["onPrepare"];
   readonly #late: LateSync = createLateSync(() => this.#flushLog());
   #isWriting = false;
+  #isAwaited = true;
   #isHeldUp = false;
   #log: FileHandle | undefined;
   #checkpointedWrites = 0;
@@ -90,27 +91,40 @@ export class Sql {
         }),
       all: (params = {}) => this.#run(() => (statement.all(bind(params)) as (readonly unknown[])[]).map(toRow)),
       run: (params = {}) => {
-        this.#late.noteWrite();
+        this.#late.noteWrite(this.#isAwaited);
         return this.#runWrite(() => statement.run(bind(params)).changes);
       },
     };
   }
 
   exec(sql: string): void {
-    this.#late.noteWrite();
+    this.#late.noteWrite(this.#isAwaited);
     this.#runWrite(() => this.#database.exec(sql));
   }
 
-  /** Grows with every write. */
-  get writes(): number {
-    return this.#late.writes;
+  /** Grows with every write that `settle` is waited for. */
+  get awaitedWrites(): number {
+    return this.#late.awaitedWrites;
+  }
+
+  /**
+   * Writes what a power cut may take, since it is found again: nobody needs to wait for `settle`, and one flush serves several of these.
+   * `kill -9` takes nothing.
+   */
+  unawaited<T>(write: () => T): T {
+    this.#isAwaited = false;
+    try {
+      return write();
+    } finally {
+      this.#isAwaited = true;
+    }
   }
 
   /** Resolves when everything written so far survives a power cut. */
   async settle(): Promise<void> {
     await this.#late.settle();
-    if (this.#checkpointing !== undefined || this.writes < this.#checkpointedWrites + CHECKPOINT_WRITES) return;
-    this.#checkpointedWrites = this.writes;
+    if (this.#checkpointing !== undefined || this.#late.writes < this.#checkpointedWrites + CHECKPOINT_WRITES) return;
+    this.#checkpointedWrites = this.#late.writes;
     this.#checkpointing = this.#checkpoint("PASSIVE").finally(() => {
       this.#checkpointing = undefined;
     });

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { createLateSync, settleWrites } from "#store/sqlite/late-sync.ts";
 
 /** Flushes that end when the test says so. */
@@ -17,7 +17,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
 test("settle() resolves when what was written is flushed, and at once when nothing was", async () => {
   const { late, flushes } = openFlushes();
   expect(await isSettled(late.settle())).toBe(true);
-  late.noteWrite();
+  late.noteWrite(true);
   const settled = late.settle();
 
   expect(await isSettled(settled)).toBe(false);
@@ -28,9 +28,9 @@ test("settle() resolves when what was written is flushed, and at once when nothi
 
 test("settle() shares a flush, but not with one that began before the write", async () => {
   const { late, flushes } = openFlushes();
-  late.noteWrite();
+  late.noteWrite(true);
   const first = late.settle();
-  late.noteWrite();
+  late.noteWrite(true);
   const [second, third] = [late.settle(), late.settle()];
   flushes[0]?.end();
   await first;
@@ -44,7 +44,7 @@ test("settle() shares a flush, but not with one that began before the write", as
 
 test("settle() rejects when the flush fails, and tries again next time", async () => {
   const { late, flushes } = openFlushes();
-  late.noteWrite();
+  late.noteWrite(true);
   const failed = late.settle();
   flushes[0]?.fail(new Error("disk is gone"));
   await expect(failed).rejects.toThrow("disk is gone");
@@ -60,7 +60,7 @@ test("settleWrites() holds a method's promise back when it wrote, and only then"
   const store = settleWrites(late, {
     name: "store",
     async save(value: number) {
-      late.noteWrite();
+      late.noteWrite(true);
       return value;
     },
     read: async (value: number) => value,
@@ -73,4 +73,33 @@ test("settleWrites() holds a method's promise back when it wrote, and only then"
   expect(await isSettled(saved)).toBe(false);
   flushes[0]?.end();
   expect(await saved).toBe(1);
+});
+
+test("settleWrites() holds nothing back for a write that nobody waits for, which is flushed soon by itself", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { late, flushes } = openFlushes();
+  const store = settleWrites(late, {
+    async note() {
+      late.noteWrite(false);
+    },
+  });
+
+  await store.note();
+  await store.note();
+  expect(flushes).toHaveLength(0);
+  vi.advanceTimersByTime(100);
+  expect(flushes).toHaveLength(1);
+});
+
+test("settle() flushes what nobody waited for together with what somebody does", async () => {
+  const { late, flushes } = openFlushes();
+  late.noteWrite(false);
+  late.noteWrite(true);
+  const settled = late.settle();
+  flushes[0]?.end();
+  await settled;
+  await late.settle();
+
+  expect(flushes).toHaveLength(1);
 });
