@@ -1,4 +1,4 @@
-import type { Sql } from "./sql.ts";
+import type { Sql, SqlParams } from "./sql.ts";
 
 /**
  * What readiness asks, kept as sums per scope and UTC day of the question, so that reading costs the same at any number
@@ -31,29 +31,32 @@ export function sqliteCounts(sql: Sql): Counts {
   const readRaters = sql.prepare<{ user_id: string }>(
     "SELECT user_id FROM feedback WHERE turn_id = :turnId AND score IS NOT NULL",
   );
-  const addDay = sql.prepare(`
-    INSERT INTO count_day (audience, domain, day, turns, feedback, score_sum, examples)
-    VALUES (:audience, :domain, :day, :sign, :sign * :scores, :sign * :sum, :sign * :isExample)
-    ON CONFLICT DO UPDATE SET turns = turns + excluded.turns, feedback = feedback + excluded.feedback,
-      score_sum = score_sum + excluded.score_sum, examples = examples + excluded.examples`);
-  const addRater = sql.prepare(`
-    INSERT INTO count_rater_day (audience, domain, user_id, day, scores) VALUES (:audience, :domain, :user, :day, :sign)
-    ON CONFLICT DO UPDATE SET scores = scores + excluded.scores`);
+  const addDay = prepareForScopes(sql, {
+    into: "count_day (audience, domain, day, turns, feedback, score_sum, examples)",
+    row: (domain) => `(:audience, ${domain}, :day, :sign, :sign * :scores, :sign * :sum, :sign * :isExample)`,
+    onConflict: `turns = turns + excluded.turns, feedback = feedback + excluded.feedback,
+      score_sum = score_sum + excluded.score_sum, examples = examples + excluded.examples`,
+  });
+  const addRater = prepareForScopes(sql, {
+    into: "count_rater_day (audience, domain, user_id, day, scores)",
+    row: (domain) => `(:audience, ${domain}, :user, :day, :sign)`,
+    onConflict: "scores = scores + excluded.scores",
+  });
   const conversations = distinctOn(sql, {
     table: "count_conversation",
     day: "first_day",
     count: "conversations",
     key: "conversation_id",
-    actual: `SELECT min(day) AS day FROM turn WHERE status = 'complete' AND conversation_id = :key
-      AND audience = :audience AND (:domain = '*' OR domain = :domain)`,
+    actual: (domain) => `SELECT min(day) AS day FROM turn WHERE status = 'complete' AND conversation_id = :key
+      AND audience = :audience AND (${domain} = '*' OR domain = ${domain})`,
   });
   const raters = distinctOn(sql, {
     table: "count_rater",
     day: "last_day",
     count: "raters",
     key: "user_id",
-    actual: `SELECT max(day) AS day FROM count_rater_day
-      WHERE audience = :audience AND domain = :domain AND user_id = :key AND scores > 0`,
+    actual: (domain) => `SELECT max(day) AS day FROM count_rater_day
+      WHERE audience = :audience AND domain = ${domain} AND user_id = :key AND scores > 0`,
   });
 
   function read(turnId: string) {
@@ -64,20 +67,16 @@ export function sqliteCounts(sql: Sql): Counts {
 
   function add(state: ReturnType<typeof read>, sign: 1 | -1): void {
     if (state === undefined) return;
-    const { audience, day, scores, score_sum: sum, is_example: isExample } = state.turn;
-    for (const domain of [state.turn.domain, "*"]) {
-      addDay.run({ audience, domain, day, sign, scores, sum, isExample });
-      for (const user of state.raters) addRater.run({ audience, domain, user, day, sign });
-    }
+    const { audience, domain, day, scores, score_sum: sum, is_example: isExample } = state.turn;
+    addDay.inBoth({ audience, domain, day, sign, scores, sum, isExample });
+    for (const user of state.raters) addRater.inBoth({ audience, domain, user, day, sign });
   }
 
   function refresh(state: ReturnType<typeof read>): void {
     if (state === undefined) return;
-    const { audience, conversation_id } = state.turn;
-    for (const domain of [state.turn.domain, "*"]) {
-      conversations.refresh(audience, domain, conversation_id);
-      for (const user of state.raters) raters.refresh(audience, domain, user);
-    }
+    const { audience, domain, conversation_id } = state.turn;
+    conversations.refresh(audience, domain, conversation_id);
+    for (const user of state.raters) raters.refresh(audience, domain, user);
   }
 
   return {
@@ -97,34 +96,69 @@ export function sqliteCounts(sql: Sql): Counts {
   };
 }
 
+/** An upsert of one row in a domain, or of the same in the domain and in `*` at once. */
+function prepareForScopes(
+  sql: Sql,
+  parts: { into: string; row: (domain: string) => string; onConflict: string },
+): { inOne(params: SqlParams): void; inBoth(params: SqlParams): void } {
+  const { into, row, onConflict } = parts;
+  const prepare = (rows: string) =>
+    sql.prepare(`INSERT INTO ${into} VALUES ${rows} ON CONFLICT DO UPDATE SET ${onConflict}`);
+  const [one, both] = [prepare(row(":domain")), prepare(`${row(":domain")}, ${row("'*'")}`)];
+  return { inOne: (params) => void one.run(params), inBoth: (params) => void both.run(params) };
+}
+
+interface Moved {
+  readonly counted: number | null;
+  readonly actual: number | null;
+}
+
 /** Counts each key once per scope, on its first or last day; remembers where it counted it. */
 function distinctOn(
   sql: Sql,
-  names: { table: string; day: string; count: string; key: string; actual: string },
+  names: { table: string; day: string; count: string; key: string; actual: (domain: string) => string },
 ): { refresh(audience: string, domain: string, key: string): void } {
-  const { table, day, count, key } = names;
-  const where = `audience = :audience AND domain = :domain AND ${key} = :key`;
-  const read = sql.prepare<{ counted: number | null; actual: number | null }>(
-    `SELECT (SELECT ${day} FROM ${table} WHERE ${where}) AS counted, (${names.actual}) AS actual`,
-  );
-  const forget = sql.prepare(`DELETE FROM ${table} WHERE ${where}`);
-  const note = sql.prepare(`
-    INSERT INTO ${table} (audience, domain, ${key}, ${day}) VALUES (:audience, :domain, :key, :day)
-    ON CONFLICT DO UPDATE SET ${day} = excluded.${day}`);
-  const move = sql.prepare(`
-    INSERT INTO count_day (audience, domain, day, ${count}) VALUES (:audience, :domain, :day, :step)
-    ON CONFLICT DO UPDATE SET ${count} = ${count} + excluded.${count}`);
+  const { table, day, count, key, actual } = names;
+  const where = (domain: string) => `audience = :audience AND domain = ${domain} AND ${key} = :key`;
+  const select = (domain: string) =>
+    `SELECT (SELECT ${day} FROM ${table} WHERE ${where(domain)}) AS counted, (${actual(domain)}) AS actual`;
+  const read = sql.prepare<Moved>(`${select(":domain")} UNION ALL ${select("'*'")}`);
+  const forget = sql.prepare(`DELETE FROM ${table} WHERE ${where(":domain")}`);
+  const note = prepareForScopes(sql, {
+    into: `${table} (audience, domain, ${key}, ${day})`,
+    row: (domain) => `(:audience, ${domain}, :key, :day)`,
+    onConflict: `${day} = excluded.${day}`,
+  });
+  const move = prepareForScopes(sql, {
+    into: `count_day (audience, domain, day, ${count})`,
+    row: (domain) => `(:audience, ${domain}, :day, :step)`,
+    onConflict: `${count} = ${count} + excluded.${count}`,
+  });
+
+  function moveOne(audience: string, domain: string, key: string, { counted, actual: to }: Moved): void {
+    if (counted === to) return;
+    if (counted !== null) move.inOne({ audience, domain, day: counted, step: -1 });
+    if (to === null) forget.run({ audience, domain, key });
+    else {
+      note.inOne({ audience, domain, key, day: to });
+      move.inOne({ audience, domain, day: to, step: 1 });
+    }
+  }
 
   return {
     refresh(audience, domain, key) {
-      const { counted: from = null, actual: to = null } = read.get({ audience, domain, key }) ?? {};
-      if (from === to) return;
-      if (from !== null) move.run({ audience, domain, day: from, step: -1 });
-      if (to === null) forget.run({ audience, domain, key });
-      else {
-        note.run({ audience, domain, key, day: to });
-        move.run({ audience, domain, day: to, step: 1 });
+      const [inDomain, inAll] = read.all({ audience, domain, key });
+      if (inDomain === undefined || inAll === undefined) throw new TypeError(`Cannot count in ${table}: no figures`);
+      const { counted, actual: to } = inDomain;
+      const isNew = counted === null && inAll.counted === null && to !== null && to === inAll.actual;
+      // What is said in a new conversation: the same in both.
+      if (isNew) {
+        note.inBoth({ audience, domain, key, day: to });
+        move.inBoth({ audience, domain, day: to, step: 1 });
+        return;
       }
+      moveOne(audience, domain, key, inDomain);
+      moveOne(audience, "*", key, inAll);
     },
   };
 }

@@ -43,6 +43,6 @@ export function findTableWalks(sql: Sql, statements: Iterable<string>): readonly
 
 function isWalk(step: string, isLimited: boolean): boolean {
   const table = /^SCAN (\w+)/u.exec(step)?.[1];
-  if (table === undefined || step === "SCAN CONSTANT ROW" || SMALL.includes(table)) return false;
+  if (table === undefined || /^SCAN (\d+ )?CONSTANT ROWS?$/u.test(step) || SMALL.includes(table)) return false;
   return !(isLimited && / USING (COVERING )?INDEX /u.test(step));
 }

@@ -92,8 +92,10 @@ export function prepareSaveCountedTurn(
     const wasCounted = before?.["status"] === "complete";
     if (wasCounted || turn.status === "complete") counts.around(id, write, wasCounted);
     else write();
+    // Nothing was said of a turn that was not there, and nothing serves or repeats it yet.
+    const own = before === undefined && turn.regenerationOf === undefined ? [] : [id];
     const linked = [before?.["source_turn_id"], before?.["regeneration_of"], ...linksOf(turn)];
-    marks.markRated([id, ...linked].filter((link) => typeof link === "string"));
+    marks.markRated([...own, ...linked].filter((link) => typeof link === "string"));
   };
 }
 
