@@ -13,6 +13,7 @@ const { values } = parseArgs({
     askers: { type: "string", default: "6" },
     messages: { type: "string", default: "300" },
     rounds: { type: "string", default: "8" },
+    "warm-up": { type: "string", default: "2000" },
     "at-once": { type: "string", default: "4" },
     set: { type: "string", multiple: true, default: [] },
     "node-flag": { type: "string", multiple: true, default: [] },
@@ -40,8 +41,9 @@ if (values.only.includes("slack")) {
 }
 if (values.only.includes("discord")) {
   const { benchDiscordProcessor } = await import("./benching/discord-processor.mjs");
-  const [messages, rounds, atOnce] = [values.messages, values.rounds, values["at-once"]].map(Number);
-  report.discord = await benchDiscordProcessor({ messages, rounds, atOnce, ...shared });
+  const { messages, rounds, "warm-up": warmUp, "at-once": atOnce } = values;
+  const sizes = { messages: Number(messages), rounds: Number(rounds), warmUp: Number(warmUp), atOnce: Number(atOnce) };
+  report.discord = await benchDiscordProcessor({ ...sizes, ...shared });
 }
 const { log: slackLog, ...slack } = report.slack ?? {};
 const { log: discordLog, ...discord } = report.discord ?? {};
@@ -69,7 +71,7 @@ ${line("this program (goal: p99.9 <= 25)", ours)}${Object.entries(byKind)
 `;
 }
 
-function describeDiscord({ ours, echo, ratios, messages, rounds, loadBefore, loadAfter }) {
+function describeDiscord({ ours, echo, ratios, messages, rounds, warmUp, loadBefore, loadAfter }) {
   const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
   const line = (name, figures) => {
     const of = (key) =>
@@ -80,7 +82,7 @@ function describeDiscord({ ours, echo, ratios, messages, rounds, loadBefore, loa
   };
   const sorted = ratios.toSorted((a, b) => a - b);
   return `
-Discord: processor time per message, milliseconds (median of ${rounds} rounds of ${messages} messages)
+Discord: processor time per message, milliseconds (median of ${rounds} rounds of ${messages} messages, after ${warmUp} each)
   ${"".padEnd(34)}${["processor", "user", "system", "wall", "requests"].map((name) => name.padStart(10)).join("")}
 ${line("this program, from its cache", ours)}${line("bare discord.js echo", echo)}  ratio ${median(ratios).toFixed(2)} (goal: <= 1.5; ${sorted[0].toFixed(2)} to ${sorted.at(-1).toFixed(2)}); load ${loadBefore.toFixed(1)} before, ${loadAfter.toFixed(1)} after
 `;

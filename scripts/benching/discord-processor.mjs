@@ -10,11 +10,11 @@ const ECHO_BOT = fileURLToPath(new URL("../../test/fixtures/bench/echo-bot.mjs",
  * Processor time per message: the whole product, which answers from its cache, and a bare discord.js bot that echoes. Both talk to
  * the same double, which runs in a third process; they take turns, so that both meet the same load.
  */
-export async function benchDiscordProcessor({ messages, rounds, atOnce, nodeFlags, settings }) {
+export async function benchDiscordProcessor({ messages, rounds, warmUp, atOnce, nodeFlags, settings }) {
   const world = openBenchWorld();
   try {
     const discord = await world.startPeer(PEER);
-    const channels = messages * (rounds + 1) + 10;
+    const channels = messages * rounds + warmUp + 10;
     const places = {
       ours: await discord.ask("open", { name: "ours", channels }),
       echo: await discord.ask("open", { name: "echo", channels }),
@@ -39,18 +39,22 @@ export async function benchDiscordProcessor({ messages, rounds, atOnce, nodeFlag
     const bots = { ours, echo };
     // The model answers once; from then on the cache does.
     await discord.ask("ask", { name: "ours", question: QUESTION, count: 1, atOnce: 1 });
+    // Compiling goes on for some 2,000 messages; bots live for weeks.
+    for (const name of ["ours", "echo"]) {
+      if (warmUp > 0) await discord.ask("ask", { name, question: QUESTION, count: warmUp, atOnce });
+    }
     const loadBefore = loadavg()[0];
     const measured = { ours: [], echo: [] };
-    for (let round = 0; round <= rounds; round++) {
+    for (let round = 0; round < rounds; round++) {
       const order = round % 2 === 0 ? ["ours", "echo"] : ["echo", "ours"];
       for (const name of order) {
-        const figures = await measureRound(discord, bots[name], { name, question: QUESTION, count: messages, atOnce });
-        // The first round warms both up.
-        if (round > 0) measured[name].push(figures);
+        measured[name].push(
+          await measureRound(discord, bots[name], { name, question: QUESTION, count: messages, atOnce }),
+        );
       }
     }
     const ratios = measured.ours.map(({ processorMs }, index) => processorMs / measured.echo[index].processorMs);
-    return { loadBefore, loadAfter: loadavg()[0], messages, rounds, ratios, ...measured, log: ours.log() };
+    return { loadBefore, loadAfter: loadavg()[0], messages, rounds, warmUp, ratios, ...measured, log: ours.log() };
   } finally {
     await world.close();
   }
