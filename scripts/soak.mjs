@@ -1,5 +1,6 @@
 // `npm run soak`: the long trials at full length. `npm run soak -- --kills 20 --events 0` runs fewer of one and none of another;
 // `--only events,lates` runs these alone. Their results go to docs/soak-results.json and .md; those of the other trials stay there.
+// `--away "cut mongodb,cut mongodb"` only prints what these outages give.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, tmpdir, totalmem } from "node:os";
@@ -12,9 +13,13 @@ import { TRIALS } from "./soaking/trials.mjs";
 import { runVitest } from "./testing/run-tests.mjs";
 
 const { values } = parseArgs({
-  options: { only: { type: "string" }, ...Object.fromEntries(TRIALS.map(({ name }) => [name, { type: "string" }])) },
+  options: {
+    only: { type: "string" },
+    away: { type: "string" },
+    ...Object.fromEntries(TRIALS.map(({ name }) => [name, { type: "string" }])),
+  },
 });
-const only = values.only?.split(",") ?? TRIALS.map(({ name }) => name);
+const only = (values.away === undefined ? values.only : "outages")?.split(",") ?? TRIALS.map(({ name }) => name);
 const unknown = only.filter((name) => !TRIALS.some((trial) => trial.name === name));
 if (unknown.length > 0) throw new Error(`Cannot soak "${unknown.join()}": there is no such trial`);
 const wanted = TRIALS.filter(({ name }) => only.includes(name))
@@ -27,6 +32,7 @@ const directory = mkdtempSync(join(tmpdir(), "reactune-soak-"));
 for (const trial of wanted) {
   const result = await runTrial(trial);
   if (result.failed > 0) process.exitCode = 1;
+  if (values.away !== undefined) continue;
   // Whoever breaks a run off keeps what has ended.
   const known = existsSync(statePath) ? JSON.parse(readFileSync(statePath, "utf8")) : [];
   const results = replaceResult(TRIALS, known, result);
@@ -37,7 +43,10 @@ rmSync(directory, { recursive: true, force: true });
 
 async function runTrial({ name, rounds, file, variable, settings = {} }) {
   const figuresPath = join(directory, `${name}.jsonl`);
-  const asked = variable === undefined ? {} : { [variable]: `${rounds}` };
+  const asked = {
+    ...(variable === undefined ? {} : { [variable]: `${rounds}` }),
+    ...(values.away === undefined ? {} : { OUTAGES: values.away }),
+  };
   const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: inRoot(), encoding: "utf8" }).trim();
   const startedAtMs = Date.now();
   const { passed, failed, skipped } = await runVitest({
