@@ -1,5 +1,6 @@
 import { type Connection, type ConnectOptions, createConnection } from "mongoose";
 import { StoreUnreachableError } from "#core/errors.ts";
+import { findAgain } from "./find-again.ts";
 import { calmPools, mendDriver } from "./mend-driver.ts";
 
 const DEFAULT_DATABASE = "reactune";
@@ -16,8 +17,9 @@ const ALWAYS: ConnectOptions = {
 const USUAL: ConnectOptions = {
   // Another member takes over within this time, or the request fails and the event is answered later.
   serverSelectionTimeoutMS: 10_000,
-  // How soon a server that comes back is seen.
+  // How soon a server that comes back is seen: looks, and looks while somebody waits.
   heartbeatFrequencyMS: 1000,
+  minHeartbeatFrequencyMS: 250,
   // Of a new connection and of each heartbeat: a server that falls silent is given up, with all that waits for it.
   connectTimeoutMS: 3000,
 };
@@ -29,6 +31,7 @@ export async function connect(uri: string): Promise<Connection> {
   const connection = createConnection();
   try {
     await connection.openUri(uri, optionsFor(uri));
+    findAgain(connection, uri);
     return connection;
   } catch (cause) {
     await connection.close().catch(() => undefined);

@@ -15,6 +15,10 @@ export function mendDriver(): void {
   const { writeCommand } = prototype;
   prototype.writeCommand = async function (this: DriverConnection, ...args) {
     const { socket } = this;
+    if (this.id === MONITOR && !looks.has(this)) {
+      looks.add(this);
+      socket.once("close", () => looks.delete(this));
+    }
     let onClose = () => {};
     const closed = new Promise<never>((_, reject) => {
       onClose = () =>
@@ -27,6 +31,22 @@ export function mendDriver(): void {
       socket.off("close", onClose);
     }
   };
+}
+
+/**
+ * Ends the look at a server that is under way and not answered, as when packets are swallowed; the next one begins at once. By itself the
+ * driver waits out `connectTimeoutMS`, and knows no shorter time for a look than for a connection of people's requests.
+ */
+export function abandonLook(client: object, address: string): void {
+  const server = (client as DriverClient).topology?.s?.servers?.get(address);
+  const token = server?.monitor?.cancellationToken;
+  if (token === undefined) return;
+  token.emit("cancel"); // a socket that is being opened
+  for (const look of looks) {
+    const isAnswered = (look.hello ?? undefined) !== undefined;
+    if (!isAnswered && look.authContext?.options.cancellationToken === token) look.destroy();
+  }
+  setTimeout(() => server?.requestCheck?.()).unref();
 }
 
 /**
@@ -48,9 +68,27 @@ export function calmPools(): void {
 
 const POOL_LOOK_MS = 2000;
 
+/** How the driver names connections that look at a server. */
+const MONITOR = "<monitor>";
+const looks = new Set<DriverConnection>();
+
 interface DriverConnection {
+  readonly id: number | string;
+  /** What the server has said of itself. */
+  readonly hello?: object | null;
+  readonly authContext?: { readonly options: { readonly cancellationToken?: object } };
   readonly socket: Socket;
+  destroy(): void;
   writeCommand(...args: unknown[]): Promise<void>;
+}
+
+interface DriverClient {
+  readonly topology?: { readonly s?: { readonly servers?: ReadonlyMap<string, Partial<DriverServer>> } };
+}
+
+interface DriverServer {
+  readonly monitor: { readonly cancellationToken?: { emit(event: "cancel"): boolean } };
+  requestCheck(): void;
 }
 
 interface DriverPool {
