@@ -3,6 +3,7 @@ import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { headerLine } from "#store/archive-lines.ts";
 import { feedbackRecord } from "#store/record-chat.ts";
 import type { RecordKind } from "#store/record-codec.ts";
 import type { Collections, TurnRow } from "./collections.ts";
@@ -10,7 +11,6 @@ import { recordsOf } from "./record-list.ts";
 import type { Row } from "./records.ts";
 import { readFeedback } from "./turn-writer.ts";
 
-export const ARCHIVE_VERSION = 1;
 const WRITE_LETTERS = 1_000_000;
 
 /**
@@ -22,12 +22,7 @@ export async function* exportRecords(rows: Collections, nowMs: number): AsyncGen
   try {
     const path = join(folder, "records.jsonl");
     const records = await writeRecords(rows, path);
-    yield JSON.stringify({
-      kind: "header",
-      version: ARCHIVE_VERSION,
-      exportedAt: new Date(nowMs).toISOString(),
-      records,
-    });
+    yield headerLine(nowMs, records);
     yield* createInterface({ input: createReadStream(path, "utf8"), crlfDelay: Number.POSITIVE_INFINITY });
   } finally {
     await rm(folder, { recursive: true, force: true });

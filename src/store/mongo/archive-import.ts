@@ -1,12 +1,11 @@
 import type { Connection, Model } from "mongoose";
-import { z } from "zod";
-import { ImportInvalidError, OperatingError } from "#core/errors.ts";
+import { ImportInvalidError } from "#core/errors.ts";
 import type { Feedback } from "#core/feedback.ts";
 import type { Turn } from "#core/turn.ts";
 import type { ImportCounts } from "#store/archive.ts";
+import { type ArchiveLine, readArchiveLines } from "#store/archive-lines.ts";
 import { feedbackRecord } from "#store/record-chat.ts";
 import type { RecordKind } from "#store/record-codec.ts";
-import { ARCHIVE_VERSION } from "./archive-export.ts";
 import type { Collections } from "./collections.ts";
 import { keyOf, keyText } from "./keys.ts";
 import { recordsOf } from "./record-list.ts";
@@ -16,9 +15,6 @@ import { insertRows, openModel } from "./records.ts";
 const LINE_LETTERS_MAX = 5_000_000;
 const PAGE_RECORDS = 500;
 const PAGE_LETTERS = 4_000_000;
-
-const Header = z.object({ kind: z.literal("header"), version: z.int(), records: z.exactOptional(z.int()) });
-const Line = z.object({ kind: z.string(), version: z.int().positive(), record: z.unknown() });
 
 /** A record that was read and checked, and waits for the others. */
 export interface AsideRow {
@@ -60,29 +56,18 @@ export async function layAside(
   const byKind = new Map<string, number>();
   let page: AsideRow[] = [];
   let letters = 0;
-  let expected: number | undefined;
-  let number = 0;
   let records = 0;
-  for await (const line of lines) {
-    number += 1;
-    if (number === 1) expected = readHeader(line);
-    else if (line.trim() !== "") {
-      const row = readLine(line, number, readers);
-      page.push(row);
-      letters += row.record.length;
-      byKind.set(row.kind, (byKind.get(row.kind) ?? 0) + 1);
-      records += 1;
-      if (page.length < PAGE_RECORDS && letters < PAGE_LETTERS) continue;
-      await addPage(aside, page);
-      page = [];
-      letters = 0;
-    }
+  for await (const row of readArchiveLines(lines, LINE_LETTERS_MAX, (line) => readRow(line, readers))) {
+    page.push(row);
+    letters += row.record.length;
+    byKind.set(row.kind, (byKind.get(row.kind) ?? 0) + 1);
+    records += 1;
+    if (page.length < PAGE_RECORDS && letters < PAGE_LETTERS) continue;
+    await addPage(aside, page);
+    page = [];
+    letters = 0;
   }
   await addPage(aside, page);
-  if (number === 0) throw new ImportInvalidError(1, "the file is empty");
-  if (expected !== undefined && expected !== records) {
-    throw new ImportInvalidError(number, `the header tells of ${expected} records and there are ${records}`);
-  }
   await refuseLostFeedback(aside);
   return { records, byKind };
 }
@@ -96,54 +81,17 @@ function readersOf(rows: Collections): ReadonlyMap<string, Reader> {
   return new Map([...readers, feedback].map((reader) => [reader.record.kind, reader]));
 }
 
-function readHeader(line: string): number | undefined {
-  const header = Header.safeParse(parseLine(line, 1));
-  if (!header.success) throw new ImportInvalidError(1, "it is no header of an export", { cause: header.error });
-  const { version, records } = header.data;
-  if (version > ARCHIVE_VERSION) {
-    const known = `this program knows up to ${ARCHIVE_VERSION}`;
-    throw new ImportInvalidError(1, `the format's version is ${version} and ${known}`);
-  }
-  return records;
-}
-
-function readLine(line: string, number: number, readers: ReadonlyMap<string, Reader>): AsideRow {
-  const parsed = Line.safeParse(parseLine(line, number));
-  if (!parsed.success) {
-    throw new ImportInvalidError(number, "kind, version or record is missing", { cause: parsed.error });
-  }
-  const { kind, version } = parsed.data;
+function readRow(
+  { number, kind, version, record: given }: ArchiveLine,
+  readers: ReadonlyMap<string, Reader>,
+): AsideRow | undefined {
   const reader = readers.get(kind);
-  if (reader === undefined) throw new ImportInvalidError(number, `"${kind.slice(0, 40)}" is no kind of record`);
-  try {
-    const record = reader.record.decode(`of line ${number}`, version, parsed.data.record);
-    const turn =
-      kind === "feedback"
-        ? keyText((record as Feedback).turnId)
-        : kind === "turn"
-          ? keyText((record as Turn).id)
-          : null;
-    const _id = keyOf(kind, reader.keyOf(record));
-    return { _id, key: _id, kind, line: number, turn, record: JSON.stringify(record) };
-  } catch (cause) {
-    if (!(cause instanceof OperatingError)) throw cause;
-    throw invalid(number, cause.message, cause);
-  }
-}
-
-function parseLine(line: string, number: number): unknown {
-  if (line.length > LINE_LETTERS_MAX) {
-    throw new ImportInvalidError(number, `it has ${line.length} characters and the limit is ${LINE_LETTERS_MAX}`);
-  }
-  try {
-    return JSON.parse(line);
-  } catch (cause) {
-    throw invalid(number, "it is not JSON", cause);
-  }
-}
-
-function invalid(number: number, why: string, cause: unknown): ImportInvalidError {
-  return new ImportInvalidError(number, why, { cause });
+  if (reader === undefined) return undefined;
+  const record = reader.record.decode(`of line ${number}`, version, given);
+  const turn =
+    kind === "feedback" ? keyText((record as Feedback).turnId) : kind === "turn" ? keyText((record as Turn).id) : null;
+  const _id = keyOf(kind, reader.keyOf(record));
+  return { _id, key: _id, kind, line: number, turn, record: JSON.stringify(record) };
 }
 
 async function addPage(aside: Model<AsideRow>, page: readonly AsideRow[]): Promise<void> {

@@ -1,7 +1,6 @@
 import { rm } from "node:fs/promises";
-import { z } from "zod";
-import { ImportInvalidError, OperatingError } from "#core/errors.ts";
-import { ARCHIVE_VERSION } from "./archive-export.ts";
+import { ImportInvalidError } from "#core/errors.ts";
+import { readArchiveLines } from "#store/archive-lines.ts";
 import { Sql } from "./sql.ts";
 import type { Importer } from "./table.ts";
 
@@ -11,9 +10,6 @@ const LINES_PER_WRITE = 500;
 const PAGE_ROWS = 200;
 const CHECKPOINT_PAGES = 4000;
 const BUSY_MS = 1000;
-
-const Header = z.object({ kind: z.literal("header"), version: z.int(), records: z.exactOptional(z.int()) });
-const Line = z.object({ kind: z.string(), version: z.int().positive(), record: z.unknown() });
 
 /** Records that were read and checked, in a file beside the store's, so that laying them aside blocks nobody. */
 export interface Aside {
@@ -102,9 +98,6 @@ async function addLines(
     INSERT INTO aside (kind, key, record) VALUES (:kind, :key, :record) ON CONFLICT DO NOTHING`);
   const byKind = new Map<string, number>();
   let waiting: { readonly number: number; readonly kind: string; readonly key: string; readonly record: string }[] = [];
-  let expected: number | undefined;
-  let number = 0;
-  let records = 0;
   const write = () => {
     sql.write(() => {
       for (const { number: of, ...row } of waiting) {
@@ -113,64 +106,17 @@ async function addLines(
     });
     waiting = [];
   };
-  for await (const line of lines) {
-    number += 1;
-    if (number === 1) expected = readHeader(line);
-    else if (line.trim() !== "") {
-      const row = readLine(line, number, importers);
-      waiting.push({ number, ...row });
-      byKind.set(row.kind, (byKind.get(row.kind) ?? 0) + 1);
-      records += 1;
-      if (waiting.length === LINES_PER_WRITE) write();
-    }
+  const rows = readArchiveLines(lines, LINE_LETTERS_MAX, ({ number, kind, version, record }) => {
+    const importer = importers.get(kind);
+    return importer === undefined
+      ? undefined
+      : { number, kind, ...importer.read(`of line ${number}`, version, record) };
+  });
+  for await (const row of rows) {
+    waiting.push(row);
+    byKind.set(row.kind, (byKind.get(row.kind) ?? 0) + 1);
+    if (waiting.length === LINES_PER_WRITE) write();
   }
   write();
-  if (number === 0) throw new ImportInvalidError(1, "the file is empty");
-  if (expected !== undefined && expected !== records) {
-    throw new ImportInvalidError(number, `the header tells of ${expected} records and there are ${records}`);
-  }
   return byKind;
-}
-
-function readHeader(line: string): number | undefined {
-  const header = Header.safeParse(parseJson(line, 1));
-  if (!header.success) throw new ImportInvalidError(1, "it is no header of an export", { cause: header.error });
-  const { version, records } = header.data;
-  if (version > ARCHIVE_VERSION) {
-    throw new ImportInvalidError(
-      1,
-      `the format's version is ${version} and this program knows up to ${ARCHIVE_VERSION}`,
-    );
-  }
-  return records;
-}
-
-function readLine(line: string, number: number, importers: ReadonlyMap<string, Importer>) {
-  const parsed = Line.safeParse(parseJson(line, number));
-  if (!parsed.success)
-    throw new ImportInvalidError(number, "kind, version or record is missing", { cause: parsed.error });
-  const { kind, version, record } = parsed.data;
-  const importer = importers.get(kind);
-  if (importer === undefined) throw new ImportInvalidError(number, `"${kind.slice(0, 40)}" is no kind of record`);
-  try {
-    return { kind, ...importer.read(`of line ${number}`, version, record) };
-  } catch (cause) {
-    if (!(cause instanceof OperatingError)) throw cause;
-    throw invalid(number, cause.message, cause);
-  }
-}
-
-function parseJson(line: string, number: number): unknown {
-  if (line.length > LINE_LETTERS_MAX) {
-    throw new ImportInvalidError(number, `it has ${line.length} characters and the limit is ${LINE_LETTERS_MAX}`);
-  }
-  try {
-    return JSON.parse(line);
-  } catch (cause) {
-    throw invalid(number, "it is not JSON", cause);
-  }
-}
-
-function invalid(number: number, why: string, cause: unknown): ImportInvalidError {
-  return new ImportInvalidError(number, why, { cause });
 }

@@ -1,9 +1,9 @@
 import { ImportUnfinishedError } from "#core/errors.ts";
+import { headerLine } from "#store/archive-lines.ts";
 import type { Sql } from "./sql.ts";
 import type { DocumentRow } from "./table.ts";
 import { RECORD_TABLES } from "./tables.ts";
 
-export const ARCHIVE_VERSION = 1;
 const PAGE_ROWS = 500;
 /** Of the cursor that tells how far an import came, until it has ended. */
 export const IMPORT_KEY = "import";
@@ -20,8 +20,7 @@ export function* exportRecords(sql: Sql, nowMs: number): Generator<string> {
     throw new ImportUnfinishedError();
   }
   const records = RECORD_TABLES.reduce((sum, { name }) => sum + countRows(sql, name), 0);
-  const exportedAt = new Date(nowMs).toISOString();
-  yield JSON.stringify({ kind: "header", version: ARCHIVE_VERSION, exportedAt, records });
+  yield headerLine(nowMs, records);
 
   for (const table of RECORD_TABLES) {
     const kind = JSON.stringify(table.record.kind);
