@@ -58,9 +58,9 @@ export async function answerMessage(
   const drafted = await draftTurn(parts, { turnId, message, question, again, interrupted: stored ?? edited?.place });
   const draft = { ...drafted, turn: { ...drafted.turn, messages: questions } };
   const hasBegun = stored !== undefined || edited?.hasPosts === true;
-  const begun = await beginTurn(parts, draft, hasBegun);
-  // A reply that is there already is stored with its turn, in one write.
   const isWaiting = draft.cached.entry === undefined;
+  const begun = await beginTurn(parts, draft, { hasBegun, isWaiting });
+  // A reply that is there already is stored with its turn, in one write.
   if (isWaiting) await chat.saveAnswer({ ...begun, turn: draft.turn });
   const stream = openStream(hasBegun);
   const left = isWaiting ? { begun: {}, ending: NO_EVENTS } : { begun, ending };
@@ -189,11 +189,14 @@ function replyTarget(turnId: string, message: AskedMessage, questions: readonly 
   };
 }
 
-/** With the turn these are durable before anything is posted: a kill from then on is finished after the restart. */
+/**
+ * With the turn these are durable before anything is posted: a kill from then on is finished after the restart. A whole reply without
+ * its place says as much as a planned delivery would.
+ */
 async function beginTurn(
   { chat, now }: AnswerParts,
   { turn, conversation: placed }: Draft,
-  hasBegun: boolean,
+  { hasBegun, isWaiting }: { readonly hasBegun: boolean; readonly isWaiting: boolean },
 ): Promise<Pick<AnswerRecords, "conversation" | "delivery">> {
   const conversation = {
     ...placed,
@@ -201,6 +204,7 @@ async function beginTurn(
     lastTurnAtMs: Math.max(placed.lastTurnAtMs, turn.askedAtMs),
     turns: Math.max(placed.turns, turn.position + 1),
   };
+  if (!isWaiting) return { conversation };
   const isPosted = hasBegun && (await chat.listDeliveries(turn.id)).some(({ part }) => part === 0);
   if (isPosted) return { conversation };
   return { conversation, delivery: { turnId: turn.id, part: 0, state: "planned", changedAtMs: now() } };

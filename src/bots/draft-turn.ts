@@ -45,7 +45,9 @@ export async function draftTurn(
   const conversation =
     (known === undefined ? undefined : await parts.chat.findConversation(known.conversationId)) ??
     (await placeConversation(parts.chat, message, parts.settings, parts.newId));
-  const turns = await parts.chat.listHistory(conversation.id, parts.settings.historyTurnsMax);
+  // Its count may be too high, never too low: one that begins now has no turns.
+  const isNew = conversation.turns === 0;
+  const turns = isNew ? [] : await parts.chat.listHistory(conversation.id, parts.settings.historyTurnsMax);
   const history = historyOf(turns, turnId, known);
   const domain = again?.domain ?? (await parts.router.route(question, conversation.domain || undefined));
   const scope: LearningScope = {

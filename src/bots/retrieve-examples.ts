@@ -57,6 +57,9 @@ const CHANGED_MAX = 200;
 /** The nearest ones that are looked up before giving up. */
 const LOOKED_UP_MAX = 12;
 const ADAPTERS_REMEMBERED_MAX = 32;
+/** Where the hint of a change gets lost, the first examples come this much later. */
+const OFF_KEPT_MS = 10_000;
+const WORKSPACES_MAX = 1000;
 
 export function openExampleFinder(parts: ExampleParts): ExampleFinder {
   const { settings } = parts;
@@ -65,11 +68,16 @@ export function openExampleFinder(parts: ExampleParts): ExampleFinder {
   const readAtMs = new Map<string, number>();
   const changed = new Set<string>();
   const learned = new Map<string, ReadonlySet<string>>();
+  const offUntilMs = new Map<string, number>();
+  let changes = 0;
   let working: Promise<void> = Promise.resolve();
   let isStopped = false;
   const unsubscribe = parts.events.subscribe(["learning.changed", "turn.changed"], (hint) => {
-    if (hint.kind === "learning.changed") readAtMs.clear();
-    else if (changed.size < CHANGED_MAX) changed.add(hint.turnId);
+    if (hint.kind === "learning.changed") {
+      changes++;
+      offUntilMs.clear();
+      readAtMs.clear();
+    } else if (changed.size < CHANGED_MAX) changed.add(hint.turnId);
     else readAtMs.clear();
   });
 
@@ -115,9 +123,20 @@ export function openExampleFinder(parts: ExampleParts): ExampleFinder {
     return turnIds;
   }
 
+  /** Only a no is remembered: a yes may be taken back at any moment, in whatever process. */
+  async function isOff(workspaceId: string): Promise<boolean> {
+    const nowMs = parts.now();
+    if (nowMs < (offUntilMs.get(workspaceId) ?? nowMs)) return true;
+    const changesBefore = changes;
+    if ((await readLearningLevel(parts.people, workspaceId)) !== "off") return false;
+    if (offUntilMs.size >= WORKSPACES_MAX) offUntilMs.clear();
+    if (changes === changesBefore) offUntilMs.set(workspaceId, nowMs + OFF_KEPT_MS);
+    return true;
+  }
+
   async function find(ask: ExampleAsk): Promise<readonly Example[]> {
     const { scope, exceptTurnIds, adapterDigest } = ask;
-    if ((await readLearningLevel(parts.people, scope.workspaceId)) === "off") return [];
+    if (await isOff(scope.workspaceId)) return [];
     const isNeeded = !readAtMs.has(scopeKey(scope)) || changed.size > 0;
     const caughtUp = work(() => catchUp(scope));
     if (isNeeded) await atMost(WAIT_MAX_MS, caughtUp);

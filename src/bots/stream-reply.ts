@@ -41,7 +41,7 @@ export interface ReplyStreamParts {
   readonly earlier?: readonly PostedPart[];
 }
 
-/** Where a reply goes; its parts follow. The caller has saved the planned delivery of part 0. */
+/** Where a reply goes; its parts follow. The caller has saved the planned delivery of part 0, or the turn with its whole reply. */
 export type ReplyTarget = Omit<ReplyPart, "part" | "text" | "isFinal" | "actions">;
 
 /** Pauses between the tries to show a final text: six tries within a minute. */

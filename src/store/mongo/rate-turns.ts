@@ -1,6 +1,6 @@
 import type { Collections, TurnRow } from "./collections.ts";
 
-const POINTING_AT_ONCE = 500;
+const POINTING_AT_ONCE = 50;
 
 /** Whether there is anything to learn from these turns, worked out anew: by their own feedback, replies served again elsewhere and not disliked there, and answers given anew. False when somebody else rated one meanwhile. */
 export async function rateTurns({ turnRow }: Collections, ids: readonly string[]): Promise<boolean> {

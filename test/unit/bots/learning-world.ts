@@ -65,8 +65,11 @@ export async function openLearningWorld(
     finder,
     openFinder,
     embedded,
-    allow: (workspaceId: string, level: LearningLevel) =>
-      people.putPermission({ workspaceId, level, grantedBy: "admin", wordingVersion: 1, changedAtMs: 1 }),
+    async allow(workspaceId: string, level: LearningLevel) {
+      await people.putPermission({ workspaceId, level, grantedBy: "admin", wordingVersion: 1, changedAtMs: 1 });
+      // A no holds without a hint, a yes is heard of by one.
+      if (level !== "off") events.publish({ kind: "learning.changed", workspaceId });
+    },
     async think(turnId: string, given: Partial<FeedbackChange> & { readonly score?: Score | null } = {}) {
       const turn = await chat.findTurn(turnId);
       if (turn === undefined) throw new Error(`There is no turn ${turnId}`);
