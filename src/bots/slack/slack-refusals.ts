@@ -104,3 +104,8 @@ export function refusalOf(error: unknown, what: string): unknown {
   const [reason, hint] = refusal;
   return new PlatformRefusedError(`${what}: Slack says "${code}"`, reason, hint, { cause: error });
 }
+
+/** A refusal keeps the SDK's error as its cause. */
+export function causeOf(error: unknown): unknown {
+  return error instanceof PlatformRefusedError ? error.cause : error;
+}

@@ -2,17 +2,18 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { PostedPlace } from "#bots/intake.ts";
 import type { PlatformConnector, PostedPart, ReplyPart } from "#bots/platform-connector.ts";
 import type { Now } from "#core/clock.ts";
-import { PlatformRefusedError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import type { LiveProcesses } from "#store/live-processes.ts";
-import { findReplies, isMarkedAs, isUnmarkedStream, type SoughtPart } from "./find-replies.ts";
+import { findReplies, isMarkedAs, isUnmarkedStream } from "./find-replies.ts";
+import { type Growing, keyOf, threadOf, wellFormed } from "./growing-reply.ts";
 import { latePosts } from "./late-posts.ts";
-import { type RecentMap, recentMap } from "./recent-map.ts";
-import { fallbackText, hasLink } from "./render-markdown.ts";
-import { actionBlocks, markdownBlock, replyMetadata } from "./reply-blocks.ts";
-import { type CallKind, SlackBusyError } from "./slack-calls.ts";
-import { isOutcomeUnknown, isTimedOut, slackErrorOf } from "./slack-refusals.ts";
+import { recentMap } from "./recent-map.ts";
+import { replyRoom } from "./reply-room.ts";
+import { replyStreams } from "./reply-streams.ts";
+import { SlackBusyError } from "./slack-calls.ts";
+import { causeOf, isOutcomeUnknown, isTimedOut, slackErrorOf } from "./slack-refusals.ts";
 import type { SlackWorkspace, SlackWorkspaces } from "./slack-workspaces.ts";
+import { postReply, updateReply } from "./write-reply.ts";
 
 /**
  * Posts and grows replies. In a thread a growing text is Slack's own stream: appended to, and stopped at the end with the final
@@ -40,24 +41,9 @@ export interface RepliesParts {
   readonly log: Log;
 }
 
-interface Growing {
-  readonly turnId: string;
-  readonly part: number;
-  readonly workspaceId: string;
-  readonly channelId: string;
-  readonly threadId: string | undefined;
-  readonly messageId: string;
-  isStream: boolean;
-  /** What Slack has for sure. Undefined: an append's outcome is unknown, so nothing is appended any more. */
-  shown: string | undefined;
-  editedAtMs: number;
-}
-
 /** Least time between two edits that only show progress. */
 export const EDIT_INTERVAL_MS = 1000;
 const GROWING_MAX = 2000;
-/** A reply that has not grown for so long was given up. */
-const ENDED_WITHIN_MS = 60_000;
 const POSTS_MAX = 3;
 /**
  * After a lost answer the message may take a moment to show in the history. In times that a call is waited for; the later looks
@@ -65,120 +51,29 @@ const POSTS_MAX = 3;
  */
 const LOOKS = [1 / 50, 1 / 15, 1 / 5];
 
-/** Slack has no streams here: the whole workspace, or this channel. */
-const NO_STREAM_IN_WORKSPACE = new Set([
-  "unknown_method",
-  "missing_scope",
-  "not_allowed_token_type",
-  "method_deprecated",
-]);
-const NO_STREAM_IN_CHANNEL = new Set([
-  "channel_type_not_supported",
-  "invalid_arguments",
-  "missing_recipient_team_id",
-  "missing_recipient_user_id",
-  "team_not_found",
-  "user_not_found",
-]);
-
 export function slackReplies(parts: RepliesParts): SlackReplies {
   const growing = recentMap<Growing>(GROWING_MAX);
-  const withoutStreams: RecentMap<true> = recentMap<true>(GROWING_MAX);
   /** Posts under way, by thread: what they make is not known yet. */
   const begun = new Map<string, number>();
-  /** Replies whose end other processes count with. */
-  const awaitedEnds: RecentMap<true> = recentMap<true>(GROWING_MAX);
   /** What was written into a message last. */
   const written = recentMap<ReplyPart>(GROWING_MAX);
   const { workspaces, now } = parts;
+  const streams = replyStreams(parts);
+  const room = replyRoom({
+    ...parts,
+    streams,
+    growing: () => [...growing.entries()].map(([, state]) => state),
+    posting: () => [...begun.values()].reduce((sum, count) => sum + count, 0),
+  });
   const late = latePosts({
     ...parts,
     isFree: (part, messageId) =>
       !begun.has(threadOf(part)) && growing.get(keyOf(part.channelId, messageId)) === undefined,
     async remove(part, message, workspace) {
-      if (message.streaming_state === "in_progress") await stopStreaming(message.ts, part, workspace);
+      if (message.streaming_state === "in_progress") await streams.stop(message.ts, part, workspace);
       await remove(part.channelId, message.ts, workspace);
     },
   });
-
-  function canStream(part: ReplyPart, workspace: SlackWorkspace): boolean {
-    if (parts.streaming === "edits" || part.threadId === undefined) return false;
-    if (part.text.trim() === "" || hasLink(part.text)) return false;
-    if (withoutStreams.get(workspace.teamId) || withoutStreams.get(`${workspace.teamId} ${part.channelId}`))
-      return false;
-    // A stream that cannot be ended soon would keep its buttons from people for up to a minute.
-    return workspace.calls.hasRoom("chat.startStream") && workspace.calls.hasRoom("chat.stopStream");
-  }
-
-  /** Every reply that grows by edits needs one more for its end: beyond Slack's minute those would wait, each behind all before it. */
-  async function hasRoomFor(part: ReplyPart): Promise<boolean> {
-    const workspace = await workspaces.get(part.workspaceId);
-    if (canStream(part, workspace) && (await workspace.calls.hasRoomOfAll("chat.startStream"))) return true;
-    const sinceMs = now() - ENDED_WITHIN_MS;
-    const awaited = [...growing.entries()].filter(
-      ([, one]) => one.workspaceId === part.workspaceId && !one.isStream && one.editedAtMs > sinceMs,
-    );
-    const posting = [...begun.values()].reduce((sum, count) => sum + count, 0);
-    const left = await workspace.calls.left("chat.update");
-    return left > awaited.length + posting && (await awaitEnd(part, workspace, left));
-  }
-
-  /** Other processes await the ends of their replies from the same edits. */
-  async function awaitEnd(part: ReplyPart, workspace: SlackWorkspace, left: number): Promise<boolean> {
-    const { live } = parts;
-    if (live === undefined) return true;
-    const [work, member] = [workOf(workspace), memberOf(part)];
-    try {
-      const awaited = await live.beat(work, member, ENDED_WITHIN_MS);
-      awaitedEnds.set(member, true);
-      if (awaited <= left) return true;
-      await endAwaited(part, workspace);
-      return false;
-    } catch {
-      return true; // told by the connection's health; each process counts for itself
-    }
-  }
-
-  async function endAwaited(part: ReplyPart, workspace: SlackWorkspace): Promise<void> {
-    const member = memberOf(part);
-    if (awaitedEnds.get(member) === undefined) return;
-    awaitedEnds.delete(member);
-    // Else it is awaited until its time is over.
-    await parts.live?.leave(workOf(workspace), member).catch(() => {});
-  }
-
-  async function startStream(
-    part: ReplyPart,
-    threadId: string,
-    workspace: SlackWorkspace,
-  ): Promise<string | undefined> {
-    try {
-      const kind = writeKind("chat.startStream", part, { urgency: "can-skip" });
-      const { ts } = await workspace.calls.run(kind, (client) =>
-        client.chat.startStream({
-          channel: part.channelId,
-          thread_ts: threadId,
-          recipient_user_id: part.askerId,
-          recipient_team_id: workspace.teamId,
-          markdown_text: part.text,
-        }),
-      );
-      return ts;
-    } catch (error) {
-      if (error instanceof SlackBusyError) return undefined;
-      const code = slackErrorOf(causeOf(error));
-      if (code !== undefined && NO_STREAM_IN_WORKSPACE.has(code)) {
-        withoutStreams.set(workspace.teamId, true);
-        parts.log.warn({ teamId: workspace.teamId, code }, "slack.streaming-unavailable");
-        return undefined;
-      }
-      if (code !== undefined && NO_STREAM_IN_CHANNEL.has(code)) {
-        withoutStreams.set(`${workspace.teamId} ${part.channelId}`, true);
-        return undefined;
-      }
-      throw error;
-    }
-  }
 
   async function post(given: ReplyPart): Promise<PostedPart> {
     const part = wellFormed(given);
@@ -196,10 +91,10 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
 
   async function postUntilKnown(part: ReplyPart, workspace: SlackWorkspace): Promise<PostedPart> {
     for (let attempt = 1; ; attempt++) {
-      const streamed = !part.isFinal && canStream(part, workspace) ? part.threadId : undefined;
+      const streamed = !part.isFinal && streams.canStart(part, workspace) ? part.threadId : undefined;
       try {
-        const started = streamed === undefined ? undefined : await startStream(part, streamed, workspace);
-        const messageId = started ?? (await postMessage(part, workspace));
+        const started = streamed === undefined ? undefined : await streams.start(part, streamed, workspace);
+        const messageId = started ?? (await postReply(part, workspace));
         late.notePosted(part);
         if (!part.isFinal) keep(part, messageId, started !== undefined);
         parts.onPosted(placeOf(part, messageId));
@@ -246,22 +141,6 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
     return state;
   }
 
-  async function postMessage(part: ReplyPart, workspace: SlackWorkspace): Promise<string> {
-    const kind = writeKind("chat.postMessage", part, { channelId: part.channelId });
-    const where = {
-      channel: part.channelId,
-      ...(part.threadId === undefined ? {} : { thread_ts: part.threadId }),
-      metadata: replyMetadata(part),
-      unfurl_links: false,
-      unfurl_media: false,
-    };
-    const { ts } = await withPlainFallback(part, (content) =>
-      workspace.calls.run(kind, (client) => client.chat.postMessage({ ...where, ...content })),
-    );
-    if (ts === undefined) throw new Error("chat.postMessage named no message");
-    return ts;
-  }
-
   async function edit({ messageId }: PostedPart, given: ReplyPart): Promise<void> {
     const part = wellFormed(given);
     const workspace = await workspaces.get(part.workspaceId);
@@ -282,14 +161,14 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
     written.set(key, part);
     const state = growing.get(key);
     if (part.isFinal) {
-      if (state?.isStream !== true || !(await endStream(state, part, workspace))) {
+      if (state?.isStream !== true || !(await streams.end(state, part, workspace))) {
         await update(messageId, part, workspace);
       }
       growing.delete(key);
-      await endAwaited(part, workspace);
+      await room.endAwaited(part, workspace);
       return;
     }
-    if (state?.isStream === true && (await append(state, part, workspace))) return;
+    if (state?.isStream === true && (await streams.append(state, part, workspace))) return;
     if (state !== undefined && now() - state.editedAtMs < EDIT_INTERVAL_MS) return;
     try {
       await update(messageId, part, workspace);
@@ -301,81 +180,19 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
     if (state !== undefined) Object.assign(state, { isStream: false, shown: part.text, editedAtMs: now() });
   }
 
-  /** False: the stream cannot go on, the message has to be edited. */
-  async function append(state: Growing, part: ReplyPart, workspace: SlackWorkspace): Promise<boolean> {
-    if (state.shown === undefined || !part.text.startsWith(state.shown) || hasLink(part.text)) return false;
-    const suffix = part.text.slice(state.shown.length);
-    if (suffix === "") return true;
-    try {
-      await workspace.calls.run(writeKind("chat.appendStream", part, { urgency: "can-skip" }), (client) =>
-        client.chat.appendStream({ channel: part.channelId, ts: state.messageId, markdown_text: suffix }),
-      );
-      state.shown = part.text;
-      state.editedAtMs = now();
-      return true;
-    } catch (error) {
-      // The next one carries what this one did not.
-      if (error instanceof SlackBusyError) return true;
-      if (isOutcomeUnknown(causeOf(error))) {
-        state.shown = undefined;
-        return false;
-      }
-      if (isStreamOver(error)) return false;
-      throw error;
-    }
-  }
-
-  /** True: Slack has the whole text and the buttons. */
-  async function endStream(state: Growing, part: ReplyPart, workspace: SlackWorkspace): Promise<boolean> {
-    const isExtension = state.shown !== undefined && part.text.startsWith(state.shown);
-    if (!isExtension || hasLink(part.text)) return false;
-    const suffix = part.text.slice(state.shown?.length);
-    const blocks = actionBlocks(part);
-    try {
-      await workspace.calls.run(writeKind("chat.stopStream", part, {}), (client) =>
-        client.chat.stopStream({
-          channel: part.channelId,
-          ts: state.messageId,
-          ...(suffix === "" ? {} : { markdown_text: suffix }),
-          ...(blocks.length === 0 ? {} : { blocks }),
-          metadata: replyMetadata(part),
-        }),
-      );
-      return true;
-    } catch (error) {
-      parts.log.debug({ code: slackErrorOf(causeOf(error)) ?? "unknown" }, "slack.stream-ended-badly");
-      return false;
-    }
-  }
-
   /** Replaces the whole text. A message that still streams is stopped first. */
   async function update(messageId: string, part: ReplyPart, workspace: SlackWorkspace): Promise<void> {
     const what = part.isFinal
       ? ({ urgency: "must" } as const)
       : ({ urgency: "can-skip", onTimedOut: () => late.noteStale(part) } as const);
-    const kind = writeKind("chat.update", part, { ...what, isRepeatable: true });
-    const send = () =>
-      withPlainFallback(part, (content) =>
-        workspace.calls.run(kind, (client) =>
-          client.chat.update({ channel: part.channelId, ts: messageId, metadata: replyMetadata(part), ...content }),
-        ),
-      );
+    const send = () => updateReply(messageId, part, workspace, what);
     try {
       await send();
     } catch (error) {
       if (slackErrorOf(causeOf(error)) !== "streaming_state_conflict") throw error;
-      await stopStreaming(messageId, part, workspace);
+      await streams.stop(messageId, part, workspace);
       await send();
     }
-  }
-
-  async function stopStreaming(messageId: string, part: SoughtPart, workspace: SlackWorkspace): Promise<void> {
-    const kind = { method: "chat.stopStream", what: "end a reply", urgency: "must", isRepeatable: true } as const;
-    await workspace.calls
-      .run(kind, (client) => client.chat.stopStream({ channel: part.channelId, ts: messageId }))
-      .catch((error: unknown) => {
-        if (!isStreamOver(error)) throw error;
-      });
   }
 
   async function reconcile(part: Omit<ReplyPart, "text" | "isFinal">): Promise<PostedPart | undefined> {
@@ -409,7 +226,7 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
 
   return {
     post,
-    hasRoomFor,
+    hasRoomFor: room.hasRoomFor,
     edit,
     reconcile,
     async remove({ workspaceId, channelId, messageId }) {
@@ -427,62 +244,4 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
 
 function placeOf({ workspaceId, channelId, threadId }: ReplyPart, messageId: string): PostedPlace {
   return { workspaceId, channelId, messageId, ...(threadId === undefined ? {} : { threadId }) };
-}
-
-/** The SDK cannot send half a character. At the end of a growing text its other half is still to come. */
-function wellFormed(part: ReplyPart): ReplyPart {
-  const text = part.isFinal ? part.text : part.text.replace(/[\uD800-\uDBFF]$/, "");
-  return { ...part, text: text.toWellFormed() };
-}
-
-function isStreamOver(error: unknown): boolean {
-  const code = slackErrorOf(causeOf(error));
-  return code === "message_not_in_streaming_state" || code === "stopped_by_user" || code === "streaming_mode_mismatch";
-}
-
-/** A refusal keeps the SDK's error as its cause. */
-function causeOf(error: unknown): unknown {
-  return error instanceof PlatformRefusedError ? error.cause : error;
-}
-
-function threadOf({ channelId, threadId }: SoughtPart): string {
-  return keyOf(channelId, threadId ?? "");
-}
-
-function keyOf(channelId: string, messageId: string): string {
-  return `${channelId} ${messageId}`;
-}
-
-function writeKind(method: string, { isFinal }: Pick<ReplyPart, "isFinal">, given: Partial<CallKind>): CallKind {
-  return { method, what: isFinal ? "post a reply" : "show a reply", urgency: "must", isRepeatable: false, ...given };
-}
-
-type Content =
-  | { readonly text: string; readonly blocks: ReturnType<typeof contentBlocks> }
-  | { readonly markdown_text: string };
-
-function contentBlocks(part: ReplyPart) {
-  return [markdownBlock(part.text === "" ? "…" : part.text), ...actionBlocks(part)];
-}
-
-/** Blocks where Slack takes them; a workspace that refuses one of them gets the text without buttons. */
-async function withPlainFallback<Result>(
-  part: ReplyPart,
-  send: (content: Content) => Promise<Result>,
-): Promise<Result> {
-  try {
-    return await send({ text: fallbackText(part.text) || "…", blocks: contentBlocks(part) });
-  } catch (error) {
-    const code = slackErrorOf(causeOf(error));
-    if (code !== "invalid_blocks" && code !== "invalid_blocks_format") throw error;
-    return await send({ markdown_text: part.text === "" ? "…" : part.text });
-  }
-}
-
-function workOf({ teamId }: SlackWorkspace): string {
-  return `slack edits ${teamId}`;
-}
-
-function memberOf({ turnId, part }: Pick<ReplyPart, "turnId" | "part">): string {
-  return `${turnId} ${part}`;
 }
