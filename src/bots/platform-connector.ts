@@ -24,6 +24,8 @@ export interface PlatformConnector {
    * before the end, which is posted whole. A connector without it always could.
    */
   hasRoomFor?(part: ReplyPart): Promise<boolean>;
+  /** The part has its final text, or gets none: what `hasRoomFor` kept for its end is free. Never rejects. */
+  leaveRoom?(part: Pick<ReplyPart, "turnId" | "part">): Promise<void>;
   /** Replaces the text of a posted part. Called again with `isFinal` at the end, always. Rejects as `post`. */
   edit(posted: PostedPart, part: ReplyPart): Promise<void>;
   /** Deletes a message of ours; one that is gone already is no error. */

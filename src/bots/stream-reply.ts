@@ -73,6 +73,8 @@ export function openReplyStream(parts: ReplyStreamParts, target: ReplyTarget): R
   let latest: string | undefined;
   let isDirty = false;
   let isRefused = false;
+  /** Parts for whose end the platform's connector keeps room. */
+  const keptRoom = new Set<number>();
   let nextShowAtMs = Number.NEGATIVE_INFINITY;
   let firstFailures = 0;
   let showing: Promise<void> | undefined;
@@ -193,10 +195,13 @@ export function openReplyStream(parts: ReplyStreamParts, target: ReplyTarget): R
         isDirty = true;
         return;
       }
-      if (posted === undefined && !isUnknown && (await connector.hasRoomFor?.(change)) === false) {
-        isDirty = true;
-        nextShowAtMs = now() + connector.limits.editIntervalMs;
-        return;
+      if (posted === undefined && !isUnknown) {
+        if ((await connector.hasRoomFor?.(change)) === false) {
+          isDirty = true;
+          nextShowAtMs = now() + connector.limits.editIntervalMs;
+          return;
+        }
+        keptRoom.add(change.part);
       }
       await pace.take(channelKey, posted === undefined && change.part === 0 ? "first" : "edit", growing.signal);
       // Meanwhile the text has grown.
@@ -275,6 +280,11 @@ export function openReplyStream(parts: ReplyStreamParts, target: ReplyTarget): R
     return states.slice(wanted.length).every(({ posted, isUnknown }) => posted === undefined && !isUnknown);
   }
 
+  async function leaveRoom(): Promise<void> {
+    for (const part of keptRoom) await connector.leaveRoom?.({ turnId: target.turnId, part });
+    keptRoom.clear();
+  }
+
   /** A text that became shorter leaves messages over. */
   async function removeSurplus(count: number): Promise<void> {
     for (const [part, state] of states.entries()) {
@@ -305,12 +315,15 @@ export function openReplyStream(parts: ReplyStreamParts, target: ReplyTarget): R
       } catch (error) {
         if (!(error instanceof PlatformRefusedError)) throw error;
         log.warn({ turnId: target.turnId, reason: error.reason, err: error }, "reply.undeliverable");
+      } finally {
+        await leaveRoom();
       }
     },
     async abandon() {
       growing.abort(FINAL);
       clearTimeout(timer);
       await showing;
+      await leaveRoom();
       await load();
       return states.flatMap(({ posted }) => posted ?? []);
     },

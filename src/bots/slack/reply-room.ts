@@ -2,15 +2,15 @@ import type { ReplyPart } from "#bots/platform-connector.ts";
 import type { Now } from "#core/clock.ts";
 import type { LiveProcesses } from "#store/live-processes.ts";
 import type { Growing } from "./growing-reply.ts";
-import { type RecentMap, recentMap } from "./recent-map.ts";
+import { recentMap } from "./recent-map.ts";
 import type { ReplyStreams } from "./reply-streams.ts";
 import type { SlackWorkspace, SlackWorkspaces } from "./slack-workspaces.ts";
 
 /** Slack's minute of edits, shared by the ends of all replies that grow by them: here and in other processes. */
 export interface ReplyRoom {
   hasRoomFor(part: ReplyPart): Promise<boolean>;
-  /** Other processes need not count with the end of this reply any more. */
-  endAwaited(part: Pick<ReplyPart, "turnId" | "part">, workspace: SlackWorkspace): Promise<void>;
+  /** Other processes need not count with the end of this reply any more. Never rejects. */
+  leaveRoom(part: Pick<ReplyPart, "turnId" | "part">): Promise<void>;
 }
 
 export interface ReplyRoomParts {
@@ -31,8 +31,8 @@ const REPLIES_MAX = 2000;
 
 export function replyRoom(parts: ReplyRoomParts): ReplyRoom {
   const { workspaces, streams, now } = parts;
-  /** Replies whose end other processes count with. */
-  const awaitedEnds: RecentMap<true> = recentMap<true>(REPLIES_MAX);
+  /** Replies whose end other processes count with, and among what. */
+  const awaitedEnds = recentMap<string>(REPLIES_MAX);
 
   /** Every reply that grows by edits needs one more for its end: beyond Slack's minute those would wait, each behind all before it. */
   async function hasRoomFor(part: ReplyPart): Promise<boolean> {
@@ -53,24 +53,25 @@ export function replyRoom(parts: ReplyRoomParts): ReplyRoom {
     const [work, member] = [workOf(workspace), memberOf(part)];
     try {
       const awaited = await live.beat(work, member, ENDED_WITHIN_MS);
-      awaitedEnds.set(member, true);
+      awaitedEnds.set(member, work);
       if (awaited <= left) return true;
-      await endAwaited(part, workspace);
+      await leaveRoom(part);
       return false;
     } catch {
       return true; // told by the connection's health; each process counts for itself
     }
   }
 
-  async function endAwaited(part: Pick<ReplyPart, "turnId" | "part">, workspace: SlackWorkspace): Promise<void> {
+  async function leaveRoom(part: Pick<ReplyPart, "turnId" | "part">): Promise<void> {
     const member = memberOf(part);
-    if (awaitedEnds.get(member) === undefined) return;
+    const work = awaitedEnds.get(member);
+    if (work === undefined) return;
     awaitedEnds.delete(member);
     // Else it is awaited until its time is over.
-    await parts.live?.leave(workOf(workspace), member).catch(() => {});
+    await parts.live?.leave(work, member).catch(() => {});
   }
 
-  return { hasRoomFor, endAwaited };
+  return { hasRoomFor, leaveRoom };
 }
 
 function workOf({ teamId }: SlackWorkspace): string {

@@ -21,7 +21,7 @@ import { postReply, updateReply } from "./write-reply.ts";
  * unknown, the message is edited instead: an edit gets no previews. The last call always leaves the whole text.
  */
 export interface SlackReplies
-  extends Required<Pick<PlatformConnector, "post" | "hasRoomFor" | "edit" | "remove" | "reconcile">> {
+  extends Required<Pick<PlatformConnector, "post" | "hasRoomFor" | "leaveRoom" | "edit" | "remove" | "reconcile">> {
   /** Replies that are being written in a channel or thread. */
   growingIn(workspaceId: string, channelId: string, threadId: string | undefined): readonly PostedPart[];
 }
@@ -165,7 +165,7 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
         await update(messageId, part, workspace);
       }
       growing.delete(key);
-      await room.endAwaited(part, workspace);
+      await room.leaveRoom(part);
       return;
     }
     if (state?.isStream === true && (await streams.append(state, part, workspace))) return;
@@ -227,6 +227,7 @@ export function slackReplies(parts: RepliesParts): SlackReplies {
   return {
     post,
     hasRoomFor: room.hasRoomFor,
+    leaveRoom: room.leaveRoom,
     edit,
     reconcile,
     async remove({ workspaceId, channelId, messageId }) {

@@ -120,6 +120,25 @@ test("update() shows nothing while the platform has no room to end what is begun
   expect(platform.writes).toMatchObject([{ act: "post", text: "Hello", isFinal: true }]);
 });
 
+test.each(["finish", "abandon"] as const)(
+  "%s() frees the room that was kept for the end of a reply, and of no other",
+  async (end) => {
+    const platform = memoryPlatform({ editIntervalMs: 1000, messageCharsMax: 100 });
+    const left: unknown[] = [];
+    const leaveRoom = async (part: unknown) => void left.push(part);
+    const crowded = { ...platform, connector: { ...platform.connector, hasRoomFor: async () => true, leaveRoom } };
+    const begun = openStream({ platform: crowded });
+    begun.stream.update("Hel");
+    await vi.advanceTimersByTimeAsync(500);
+    expect(left).toEqual([]);
+
+    await (end === "finish" ? begun.finish("Hello") : begun.stream.abandon());
+    await openStream({ platform: crowded }).finish("Whole");
+
+    expect(left).toEqual([{ turnId: "t1", part: 0 }]);
+  },
+);
+
 test("update() shows the newest text when the platform has room again", async () => {
   const platform = memoryPlatform({ editIntervalMs: 1000, messageCharsMax: 100 });
   const room = { isThere: false };

@@ -248,6 +248,22 @@ test("hasRoomFor() keeps edits for the ends of other processes' replies, and beg
   expect(await other.connector.hasRoomFor?.(part("turn-4"))).toBe(true);
 });
 
+test("leaveRoom() lets another process begin at once in the place of a reply that was given up", async () => {
+  const clock = { nowMs: 1_800_000_000_000 };
+  const now = () => clock.nowMs;
+  const others = { windows: memoryWindows(now), live: memoryLive() };
+  const one = await openThread({ streaming: "edits", now, others });
+  const other = await openThread({ slack: one.slack, streaming: "edits", now, others });
+  const posted = await one.connector.post(one.whole("One"));
+  for (let edits = 0; edits < 49; edits++) await one.connector.edit(posted, one.whole(`One ${edits}`));
+  expect(await one.connector.hasRoomFor?.(one.growing("Two", { turnId: "turn-2" }))).toBe(true);
+  expect(await other.connector.hasRoomFor?.(other.growing("Three", { turnId: "turn-3" }))).toBe(false);
+
+  await one.connector.leaveRoom?.({ turnId: "turn-2", part: 0 });
+
+  expect(await other.connector.hasRoomFor?.(other.growing("Three", { turnId: "turn-3" }))).toBe(true);
+});
+
 test("reconcile() finds a posted part, a stream that was left, and nothing else", async () => {
   const world = await openThread();
   const { slack, connector, growing, whole } = world;
