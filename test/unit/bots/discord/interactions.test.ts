@@ -203,19 +203,8 @@ test("a command shows pictures and files, and splits what is too long", async ()
 });
 
 test("a command's form is shown, and comes back as a call with its fields", async () => {
-  const form = {
-    title: "Teach",
-    fields: [{ name: "answer", label: "Better answer", isLong: true, isRequired: true, charsMax: 5000, value: "old" }],
-  };
-  const bot = await openStartedBot({
-    commands: COMMANDS,
-    run: ({ isForm }) => (isForm === true ? { text: "Thank you" } : { text: "Use a form", form }),
-  });
-  const { messageId } = await bot.connector.post(bot.part());
-  const reply = bot.double.world.findMessage(bot.channel.id, messageId);
-  if (reply === undefined) throw new Error("No reply");
+  const { bot, messageId, opened } = await openTeachForm();
 
-  const opened = await bot.double.people.choose(reply, ANA, "Rate this reply");
   const sent = await bot.double.people.submit(bot.channel, ANA, opened, { answer: "new words" });
 
   expect(opened.first).toMatchObject({ type: Answer.Form, data: { title: "Teach" } });
@@ -300,22 +289,14 @@ test("a press that several processes are told of is run by one of them, and none
 });
 
 test("a form that one process showed is taken by another, with what the call was for", async () => {
-  const form = { title: "Teach", fields: [{ name: "a", label: "A", isLong: true, isRequired: true, charsMax: 50 }] };
-  const bot = await openStartedBot({
-    commands: COMMANDS,
-    run: ({ isForm }) => (isForm === true ? { text: "Thank you" } : { text: "Use a form", form }),
-  });
-  const { messageId } = await bot.connector.post(bot.part());
-  const reply = bot.double.world.findMessage(bot.channel.id, messageId);
-  if (reply === undefined) throw new Error("No reply");
-  const opened = await bot.double.people.choose(reply, ANA, "Rate this reply");
+  const { bot, messageId, opened } = await openTeachForm();
   await bot.connector.stop();
   await bot.startAnother();
 
-  const sent = await bot.double.people.submit(bot.channel, ANA, opened, { a: "new words" });
+  const sent = await bot.double.people.submit(bot.channel, ANA, opened, { answer: "new words" });
 
   expect(sent.first?.data?.content).toBe("Thank you");
-  expect(bot.got.calls.at(-1)).toMatchObject({ messageId, isForm: true, options: new Map([["a", "new words"]]) });
+  expect(bot.got.calls.at(-1)).toMatchObject({ messageId, isForm: true, options: new Map([["answer", "new words"]]) });
 });
 
 test("what was typed for a field of the form stands in the form", async () => {
@@ -450,6 +431,22 @@ test("the same interaction delivered twice is answered once, and ends nothing", 
   );
   expect(call.shown).toHaveLength(1);
 });
+
+/** Somebody chose the command that shows a form, on a reply of the bot. */
+async function openTeachForm() {
+  const form = {
+    title: "Teach",
+    fields: [{ name: "answer", label: "Better answer", isLong: true, isRequired: true, charsMax: 5000, value: "old" }],
+  };
+  const bot = await openStartedBot({
+    commands: COMMANDS,
+    run: ({ isForm }) => (isForm === true ? { text: "Thank you" } : { text: "Use a form", form }),
+  });
+  const { messageId } = await bot.connector.post(bot.part());
+  const reply = bot.double.world.findMessage(bot.channel.id, messageId);
+  if (reply === undefined) throw new Error("No reply");
+  return { bot, messageId, opened: await bot.double.people.choose(reply, ANA, "Rate this reply") };
+}
 
 function shownOf<T>(shown: readonly T[]): T {
   const [first] = shown;
