@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
+import { float32, text, uint32, uint64 } from "#inference/gguf-values.ts";
 
 /** What a benchmark's adapter changes: query and value projections of every layer. */
 export interface BaseShape {
@@ -30,7 +31,7 @@ export async function writeBenchAdapter(path: string, { layers, width, valueWidt
   for (const { name, shape } of matrices) {
     const count = shape.reduce((product, size) => product * size, 1);
     const values = Float32Array.from({ length: count }, (_, index) => Math.sin((index + 1) * (seed + 0.7)) * SCALE);
-    infos.push(Buffer.concat([text(name), u32(shape.length), ...shape.map(u64), u32(0), u64(offset)]));
+    infos.push(Buffer.concat([text(name), uint32(shape.length), ...shape.map(uint64), uint32(0), uint64(offset)]));
     bodies.push(padded(Buffer.from(values.buffer)));
     offset += bodies.at(-1)?.length ?? 0;
   }
@@ -38,39 +39,16 @@ export async function writeBenchAdapter(path: string, { layers, width, valueWidt
     field("general.type", "adapter"),
     field("general.architecture", "llama"),
     field("adapter.type", "lora"),
-    Buffer.concat([text("adapter.lora.alpha"), u32(TYPE_FLOAT32), f32(RANK)]),
+    Buffer.concat([text("adapter.lora.alpha"), uint32(TYPE_FLOAT32), float32(RANK)]),
   ];
-  const head = [Buffer.from("GGUF"), u32(3), u64(infos.length), u64(metadata.length), ...metadata, ...infos];
+  const head = [Buffer.from("GGUF"), uint32(3), uint64(infos.length), uint64(metadata.length), ...metadata, ...infos];
   const file = Buffer.concat([padded(Buffer.concat(head)), ...bodies]);
   await writeFile(path, file);
   return { digest: createHash("sha256").update(file).digest("hex"), bytes: file.length };
 }
 
 function field(key: string, value: string): Buffer {
-  return Buffer.concat([text(key), u32(TYPE_STRING), text(value)]);
-}
-
-function text(value: string): Buffer {
-  const bytes = Buffer.from(value);
-  return Buffer.concat([u64(bytes.length), bytes]);
-}
-
-function u32(value: number): Buffer {
-  const buffer = Buffer.alloc(4);
-  buffer.writeUInt32LE(value);
-  return buffer;
-}
-
-function u64(value: number): Buffer {
-  const buffer = Buffer.alloc(8);
-  buffer.writeBigUInt64LE(BigInt(value));
-  return buffer;
-}
-
-function f32(value: number): Buffer {
-  const buffer = Buffer.alloc(4);
-  buffer.writeFloatLE(value);
-  return buffer;
+  return Buffer.concat([text(key), uint32(TYPE_STRING), text(value)]);
 }
 
 function padded(bytes: Buffer): Buffer {

@@ -1,3 +1,4 @@
+import { float32, text, uint32, uint64 } from "#inference/gguf-values.ts";
 import type { PackedE5 } from "./packed-e5.ts";
 
 /** The same weights, byte for byte, under the names llama.cpp gives a BERT; parts of the file in order. */
@@ -122,27 +123,4 @@ function list(key: string, kind: number, values: readonly Buffer[]): Buffer {
 
 function listOf(kind: number, length: number, values: Buffer): Buffer {
   return Buffer.concat([uint32(kind), uint64(length), values]);
-}
-
-function text(value: string | Buffer): Buffer {
-  const bytes = Buffer.from(value);
-  return Buffer.concat([uint64(bytes.length), bytes]);
-}
-
-function uint32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32LE(value);
-  return bytes;
-}
-
-function uint64(value: number): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64LE(BigInt(value));
-  return bytes;
-}
-
-function float32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeFloatLE(value);
-  return bytes;
 }
