@@ -1,18 +1,17 @@
 import { z } from "zod";
-import type { ChatCommand, CommandCall, CommandReply } from "#bots/chat-command.ts";
+import type { ChatCommand, CommandCall } from "#bots/chat-command.ts";
 import { describeCommands, parseCommandText } from "#bots/command-text.ts";
 import type { Intake, PostedPlace } from "#bots/intake.ts";
 import type { SettingsWatch } from "#bots/place-settings.ts";
 import type { Now } from "#core/clock.ts";
-import { PlatformRefusedError } from "#core/errors.ts";
 import type { Score } from "#core/feedback.ts";
 import type { Visibility } from "#core/scope.ts";
-import { confirmBlock, formView, readCarried, readFields, type SlackText, textMessages } from "./command-forms.ts";
+import { commandAnswers, type Respond, tellEphemerally } from "./command-answers.ts";
+import { readCarried, readFields } from "./command-forms.ts";
 import { isOnSlack, nameOfCallback, OWN_COMMAND } from "./command-names.ts";
-import { eventIdOf, msOf } from "./read-message.ts";
+import { msOf } from "./read-message.ts";
 import { readEscaped } from "./read-mrkdwn.ts";
-import { recentMap } from "./recent-map.ts";
-import { ACTIONS, NOTICE_EVENT } from "./reply-blocks.ts";
+import { ACTIONS } from "./reply-blocks.ts";
 import type { SlackFacts } from "./slack-facts.ts";
 import type { SlackNotices } from "./slack-notices.ts";
 import type { SlackWorkspace } from "./slack-workspaces.ts";
@@ -24,14 +23,6 @@ export interface SlackCommands {
   form(workspace: SlackWorkspace, body: unknown): Promise<void>;
   /** Resolves when a score is stored; runs a command for the other buttons. */
   button(workspace: SlackWorkspace, body: unknown, respond: Respond): Promise<void>;
-}
-
-/** Answers the person who called, at the address that Slack gave for it. */
-export type Respond = (message: Answer) => Promise<unknown>;
-
-export interface Answer extends SlackText {
-  readonly response_type: "in_channel" | "ephemeral";
-  readonly replace_original?: boolean;
 }
 
 export interface CommandParts {
@@ -89,12 +80,10 @@ interface Caller {
   readonly userId: string;
 }
 
-const CALLS_MAX = 1000;
-
 export function slackCommands(parts: CommandParts): SlackCommands {
   const { intake, facts, notices } = parts;
   const commands = () => intake.commands.filter(isOnSlack);
-  const answered = recentMap<true>(CALLS_MAX);
+  const run = commandAnswers(parts);
 
   async function visibilityOf(workspace: SlackWorkspace, caller: Caller): Promise<Visibility> {
     const found = await facts.channel(workspace, caller.channelId);
@@ -132,18 +121,6 @@ export function slackCommands(parts: CommandParts): SlackCommands {
     };
   }
 
-  async function run(workspace: SlackWorkspace, call: CommandCall, say: Respond, triggerId?: string): Promise<void> {
-    // A socket that broke before the acknowledgement brings the same call again; it was answered.
-    if (answered.get(call.callId)) return;
-    answered.set(call.callId, true);
-    const reply = await intake.runCommand(call);
-    if (reply.isRepeat === true) return;
-    if (reply.ask !== undefined) return await ask(workspace, call, reply.ask.question, reply.text, say);
-    if (reply.form !== undefined && triggerId !== undefined && (await openForm(workspace, call, reply, triggerId)))
-      return;
-    await tellReply(workspace, call, reply, say);
-  }
-
   /** Slack escapes what is typed: people, channels, links, and the characters of its own markup. */
   async function readTexts(
     workspace: SlackWorkspace,
@@ -157,99 +134,6 @@ export function slackCommands(parts: CommandParts): SlackCommands {
       read.set(name, readEscaped(value, await facts.namesFor(workspace, value)));
     }
     return read;
-  }
-
-  /** False: Slack did not open it (it does so only within 3 s), so the text has to do. */
-  async function openForm(
-    workspace: SlackWorkspace,
-    call: CommandCall,
-    reply: CommandReply,
-    triggerId: string,
-  ): Promise<boolean> {
-    const view = reply.form === undefined ? undefined : formView(call, reply.form);
-    if (view === undefined) return false;
-    const kind = { method: "views.open", what: "open a form", urgency: "must", isRepeatable: false } as const;
-    return await workspace.calls
-      .run(kind, (client) => client.views.open({ trigger_id: triggerId, view }))
-      .then(
-        () => true,
-        () => false,
-      );
-  }
-
-  async function tellReply(
-    workspace: SlackWorkspace,
-    call: CommandCall,
-    reply: CommandReply,
-    say: Respond,
-  ): Promise<void> {
-    const isPublic = reply.isPublic === true;
-    const messages = textMessages(reply.text);
-    const confirm = reply.confirm && confirmBlock(call, reply.confirm.label, reply.confirm.options);
-    for (const [index, message] of messages.entries()) {
-      const isLast = index === messages.length - 1;
-      await say({
-        text: message.text,
-        blocks: isLast && confirm !== undefined ? [...message.blocks, confirm] : message.blocks,
-        response_type: isPublic ? "in_channel" : "ephemeral",
-        replace_original: false,
-      });
-    }
-    const { image, file } = reply;
-    if (image !== undefined) {
-      await notices.sendFile(workspace, call, { contents: image.png, name: image.name, alt: image.alt, isPublic });
-    }
-    if (file !== undefined) {
-      await notices.sendFile(workspace, call, { contents: file.contents, name: file.name, isPublic: false });
-    }
-  }
-
-  /** The question stands in the channel, so that everybody sees what is answered, and is a message like any other from then on. */
-  async function ask(
-    workspace: SlackWorkspace,
-    call: CommandCall,
-    question: string,
-    shown: string,
-    say: Respond,
-  ): Promise<void> {
-    const { channelId, visibility, userId, workspaceId } = call;
-    const [message] = textMessages(shown);
-    const kind = {
-      method: "chat.postMessage",
-      what: "post a question",
-      channelId,
-      urgency: "must",
-      isRepeatable: false,
-    } as const;
-    try {
-      const { ts } = await workspace.calls.run(kind, (client) =>
-        client.chat.postMessage({
-          channel: channelId,
-          text: message?.text ?? "",
-          blocks: message?.blocks ?? [],
-          metadata: { event_type: NOTICE_EVENT, event_payload: {} },
-          unfurl_links: false,
-          unfurl_media: false,
-        }),
-      );
-      if (ts === undefined) throw new Error("chat.postMessage named no message");
-      const settings = parts.settings.of({ platform: "slack", workspaceId, channelId, visibility });
-      const opensThread = visibility === "direct" ? workspace.isAgent : settings.openThreads;
-      await intake.acceptMessage(eventIdOf(workspace.teamId, channelId, ts), {
-        platform: "slack",
-        workspaceId,
-        channelId,
-        ...(opensThread ? { threadId: ts } : {}),
-        visibility,
-        userId,
-        messageId: ts,
-        text: question,
-        sentAtMs: msOf(ts),
-      });
-    } catch (error) {
-      if (!(error instanceof PlatformRefusedError)) throw error;
-      await tellEphemerally(say, "I cannot write here. Invite me into the channel with `/invite`, then ask again.");
-    }
   }
 
   /** For forms: Slack gives them no address to answer to. */
@@ -360,8 +244,4 @@ export function slackCommands(parts: CommandParts): SlackCommands {
 
 function scoreOf(value: string | undefined): Score | undefined {
   return value === "5" ? 5 : value === "1" ? 1 : undefined;
-}
-
-async function tellEphemerally(respond: Respond, markdown: string): Promise<void> {
-  for (const message of textMessages(markdown)) await respond({ ...message, response_type: "ephemeral" });
 }
