@@ -8,10 +8,13 @@ import { type Recent, recent } from "./recent.ts";
 import { ignoreDuplicate, type ListOptions, nativeOf, type Row } from "./records.ts";
 import { retryWhileRaced } from "./retry.ts";
 
-type Conversations = Pick<
+export type Conversations = Pick<
   ChatStore,
   "saveConversation" | "findConversation" | "findOpenConversation" | "listConversations"
->;
+> & {
+  /** Saves one whose first turn may have been erased already: true where that is still to be asked. */
+  writeConversation(conversation: Conversation): Promise<boolean>;
+};
 
 /** A conversation is written with each of its turns. */
 const RECENT_CONVERSATIONS_MAX = 256;
@@ -27,7 +30,11 @@ export function mongoConversations(rows: Collections): Conversations {
   }
 
   return {
-    saveConversation: (conversation) => saveConversation(rows, known, conversation),
+    async saveConversation(conversation) {
+      const isToBeAsked = await writeConversation(rows, known, conversation);
+      if (isToBeAsked) await eraseTitleOfErased(rows, conversation.id);
+    },
+    writeConversation: (conversation) => writeConversation(rows, known, conversation),
     findConversation: async (id) => (await list({ _id: keyText(id) }, undefined, 1))[0],
     async findOpenConversation({ workspaceId, channelId, threadId }) {
       const place = { workspace: keyText(workspaceId), channel: keyText(channelId), thread: keyTextOrNull(threadId) };
@@ -43,7 +50,7 @@ export function mongoConversations(rows: Collections): Conversations {
 }
 
 /** Begins with what this process saw of it last; one that it never saw is most likely new. */
-async function saveConversation(rows: Collections, known: Recent<Row>, conversation: Conversation): Promise<void> {
+async function writeConversation(rows: Collections, known: Recent<Row>, conversation: Conversation): Promise<boolean> {
   const _id = keyText(conversation.id);
   let isFirstTry = true;
   let isErased = false;
@@ -56,8 +63,13 @@ async function saveConversation(rows: Collections, known: Recent<Row>, conversat
     else known.put(_id, row);
     return row;
   });
-  // Its first turn may have been erased before it was there to lose its title.
-  if (!isErased && (await isFirstErased(rows, _id))) await eraseTitleIf(rows, _id, async () => true);
+  return !isErased;
+}
+
+/** Its first turn may have been erased before the conversation was there to lose its title. */
+export async function eraseTitleOfErased(rows: Collections, conversationId: string): Promise<void> {
+  const _id = keyText(conversationId);
+  if (await isFirstErased(rows, _id)) await eraseTitleIf(rows, _id, async () => true);
 }
 
 async function isFirstErased({ turnRow }: Collections, conversation: string): Promise<boolean> {

@@ -41,7 +41,7 @@ import { mongoServices } from "./services.ts";
 import { mongoSettings, raiseRevision } from "./settings.ts";
 import { mongoSettling } from "./settle.ts";
 import { mongoTurnWriter } from "./turn-writer.ts";
-import { mongoTurns } from "./turns.ts";
+import { mongoTurns, savingTurnsIn } from "./turns.ts";
 import { mongoTurnVectors } from "./vectors.ts";
 import { type OutageWatch, watchOutages } from "./watch-outages.ts";
 
@@ -128,17 +128,22 @@ function composeStore(
     await erasing.eraseTurns([turn]);
   };
 
+  const turnParts = { writer, erased, eraseAgain };
+  const conversations = mongoConversations(rows);
   const tell = <Port extends object>(port: Port) => tellOutages(connection, port);
 
   const bundle: MongoStore = {
     chat: tell(
-      withAnswers({
-        ...mongoInbox(rows),
-        ...mongoConversations(rows),
-        ...mongoTurns(rows, { writer, erased, eraseAgain }),
-        ...mongoFeedback(rows, writer, erased),
-        ...mongoDeliveries(rows),
-      }),
+      withAnswers(
+        {
+          ...mongoInbox(rows),
+          ...conversations,
+          ...mongoTurns(rows, turnParts),
+          ...mongoFeedback(rows, writer, erased),
+          ...mongoDeliveries(rows),
+        },
+        { saveTurnIn: savingTurnsIn(rows, turnParts, conversations) },
+      ),
     ),
     learning: tell({
       ...mongoCountReader(rows, settling),

@@ -1,8 +1,9 @@
+import type { Conversation } from "#core/conversation.ts";
 import type { Turn } from "#core/turn.ts";
 import type { ChatStore } from "#store/chat-store.ts";
 import { turnWithoutWords } from "#store/without-words.ts";
 import type { Collections } from "./collections.ts";
-import { eraseTitle } from "./conversations.ts";
+import { type Conversations, eraseTitle, eraseTitleOfErased } from "./conversations.ts";
 import type { ErasedLookup } from "./erased-lookup.ts";
 import { keyText } from "./keys.ts";
 import { holds } from "./records.ts";
@@ -10,13 +11,16 @@ import { readFeedback, stateOf, type TurnWriter } from "./turn-writer.ts";
 
 type Turns = Pick<ChatStore, "saveTurn" | "findTurn" | "findTurnByMessage" | "listHistory" | "listRecentReplies">;
 
+export interface TurnParts {
+  readonly writer: TurnWriter;
+  readonly erased: ErasedLookup;
+  readonly eraseAgain: (turn: string) => Promise<void>;
+}
+
 const STANDING = ["streaming", "complete", "failed", "cancelled"];
 
-export function mongoTurns(
-  rows: Collections,
-  parts: { writer: TurnWriter; erased: ErasedLookup; eraseAgain: (turn: string) => Promise<void> },
-): Turns {
-  const { writer, erased, eraseAgain } = parts;
+export function mongoTurns(rows: Collections, parts: TurnParts): Turns {
+  const { erased, writer } = parts;
   const { turn: turns } = rows;
 
   async function findNewest(filter: object): Promise<Turn | undefined> {
@@ -25,21 +29,7 @@ export function mongoTurns(
 
   return {
     async saveTurn(turn) {
-      const id = keyText(turn.id);
-      let isErased = false;
-      await writer.save(
-        id,
-        async (before) => {
-          isErased = before?.is_erased === 1;
-          return stateOf(rows, isErased ? turnWithoutWords(turn) : turn, before ? readFeedback(before) : [], isErased);
-        },
-        // Asked after the write, and only then: who is erased later finds the turn, and who was erased before is found here. Words of an
-        // erased person stand there for that moment; a kill in it leaves the note, by which the next one who settles erases them.
-        async () => {
-          if (await erased.isNewTurnErased(turn)) await eraseAgain(id);
-        },
-      );
-      if (isErased) await eraseTitle(rows, turn);
+      await writeTurn(rows, parts, turn, () => erased.isNewTurnErased(turn));
     },
     async findTurn(id) {
       const turn = await turns.find(keyText(id));
@@ -68,4 +58,40 @@ export function mongoTurns(
       return turns.list(filter, { sort: { replied_at: -1, key: -1 }, limit });
     },
   };
+}
+
+/** Of a turn in its conversation, both of an answer that begins: what was erased is asked once, after both are written. */
+export function savingTurnsIn(rows: Collections, parts: TurnParts, { writeConversation }: Conversations) {
+  return async (conversation: Conversation, turn: Turn): Promise<void> => {
+    let isToBeAsked = await writeConversation(conversation);
+    await writeTurn(rows, parts, turn, async () => {
+      const { isErased, isFirstErased } = await parts.erased.isNewAnswerErased(turn);
+      if (!isFirstErased) isToBeAsked = false;
+      return isErased;
+    });
+    if (isToBeAsked) await eraseTitleOfErased(rows, conversation.id);
+  };
+}
+
+async function writeTurn(
+  rows: Collections,
+  { writer, eraseAgain }: TurnParts,
+  turn: Turn,
+  isNewErased: () => Promise<boolean>,
+): Promise<void> {
+  const id = keyText(turn.id);
+  let isErased = false;
+  await writer.save(
+    id,
+    async (before) => {
+      isErased = before?.is_erased === 1;
+      return stateOf(rows, isErased ? turnWithoutWords(turn) : turn, before ? readFeedback(before) : [], isErased);
+    },
+    // Asked after the write, and only then: who is erased later finds the turn, and who was erased before is found here. Words of an
+    // erased person stand there for that moment; a kill in it leaves the note, by which the next one who settles erases them.
+    async () => {
+      if (await isNewErased()) await eraseAgain(id);
+    },
+  );
+  if (isErased) await eraseTitle(rows, turn);
 }

@@ -11,7 +11,7 @@ const MESSAGES = 128;
 describe.skipIf(mongoPeer === undefined)("openMongoStore() (needs mongodb)", () => {
   const peer = useMongoPeer();
 
-  test("is asked 14 times for a message that the cache answers, settling included", { timeout: 120_000 }, async () => {
+  test("is asked 13 times for a message that the cache answers, settling included", { timeout: 120_000 }, async () => {
     const uri = peer.uri();
     const store = await openTempMongoStore(`${uri}${uri.includes("?") ? "&" : "?"}monitorCommands=true`);
     const world = await openWorldOn(store);
@@ -22,7 +22,7 @@ describe.skipIf(mongoPeer === undefined)("openMongoStore() (needs mongodb)", () 
     await untilQuiet(commands.all);
 
     expect(commands.of("find", "turn") / MESSAGES).toBeLessThan(3.5);
-    expect(commands.all() / MESSAGES, commands.describe()).toBeLessThan(14.5);
+    expect(commands.all() / MESSAGES, commands.describe()).toBeLessThan(13.5);
     expect(await store.connection.collection("intent").countDocuments({})).toBeLessThan(MESSAGES / 2);
   });
 });
