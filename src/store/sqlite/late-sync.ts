@@ -47,7 +47,7 @@ export function createLateSync(flush: () => Promise<void>): LateSync {
     noteWrite(isAwaited) {
       writes++;
       if (isAwaited) awaitedWrites++;
-      else soon ??= setTimeout(settleSoon, SOON_MS).unref();
+      else if (soon === undefined) soon = setTimeout(settleSoon, SOON_MS).unref();
     },
     get writes() {
       return writes;
