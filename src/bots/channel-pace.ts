@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Now } from "#core/clock.ts";
 import type { SharedWindows } from "#store/shared-windows.ts";
 import type { PlatformConnector } from "./platform-connector.ts";
@@ -5,10 +6,16 @@ import type { PlatformConnector } from "./platform-connector.ts";
 /** Who may write first: the end of a reply, the first words of one, an edit, what is nice to have (emoji to press). */
 export type Urgency = "final" | "first" | "edit" | "extra";
 
+/** Until then the others count with a write that is still to come. */
+export type NoteAnswered = () => void;
+
 /** One budget per channel, shared by all who write there. */
 export interface ChannelPace {
-  /** Resolves when the channel may be written to, once. Rejects with the signal's reason when that aborts first. */
-  take(channelKey: string, urgency: Urgency, signal?: AbortSignal): Promise<void>;
+  /**
+   * Resolves when the channel may be written to, once; what it resolves with is called when the platform has answered, or when nothing
+   * was written. Rejects with the signal's reason when that aborts first.
+   */
+  take(channelKey: string, urgency: Urgency, signal?: AbortSignal): Promise<NoteAnswered>;
   /** The platform asked to wait: nobody writes to this channel before then. */
   pause(channelKey: string, untilMs: number): void;
 }
@@ -24,13 +31,12 @@ const SHARED_WRITES_MIN = 3;
 /** Channels at rest that are remembered; a forgotten one begins with a full budget. */
 const CHANNELS_MAX = 5000;
 
-/** The platform counts a write some time after it was let through: another process must not count on its being over sooner. */
-const SHARED_LATE_MS = 250;
+type Pass = (noteAnswered: NoteAnswered) => void;
 
 interface Channel {
   /** When the newest writes were let through, oldest first; at most as many as the budget has. */
   writesAtMs: number[];
-  readonly waiting: ReadonlyMap<Urgency, Set<() => void>>;
+  readonly waiting: ReadonlyMap<Urgency, Set<Pass>>;
   pausedUntilMs: number;
   /** The processes together have written as much as they may: what cannot wait, and everything else. */
   sharedUntilMs: number;
@@ -113,7 +119,7 @@ export function createChannelPace(
       }
       waiters?.delete(next);
       note(channel);
-      next();
+      next(() => {});
     }
   }
 
@@ -130,15 +136,19 @@ export function createChannelPace(
   ): Promise<void> {
     channel.isAsking = true;
     const places = isUrgent(urgency) || writes < SHARED_WRITES_MIN ? writes : writes - 1;
-    const waitMs = await windows.take(`${name} ${key}`, places, perMs + SHARED_LATE_MS);
+    const shareKey = `${name} ${key}`;
+    const place = randomUUID();
+    const waitMs = await windows.take(shareKey, place, places, perMs);
     channel.isAsking = false;
     if (waitMs === 0) {
       const waiters = URGENCIES.map((one) => channel.waiting.get(one)).find((them) => (them?.size ?? 0) > 0);
       const [next] = waiters ?? [];
       note(channel);
-      if (next !== undefined) {
+      const noteAnswered = () => void windows.noteAnswered(shareKey, place, perMs);
+      if (next === undefined) noteAnswered();
+      else {
         waiters?.delete(next);
-        next();
+        next(noteAnswered);
       }
     } else if (isUrgent(urgency)) channel.sharedUntilMs = now() + waitMs;
     else channel.sharedSpareUntilMs = now() + waitMs;
@@ -151,9 +161,9 @@ export function createChannelPace(
       const channel = channelOf(channelKey);
       return new Promise((resolve, reject) => {
         const waiters = channel.waiting.get(urgency);
-        const pass = () => {
+        const pass: Pass = (noteAnswered) => {
           signal?.removeEventListener("abort", leave);
-          resolve();
+          resolve(noteAnswered);
         };
         const leave = () => {
           if (waiters?.delete(pass) === true) reject(signal?.reason);

@@ -203,10 +203,15 @@ export function openReplyStream(parts: ReplyStreamParts, target: ReplyTarget): R
         }
         keptRoom.add(change.part);
       }
-      await pace.take(channelKey, posted === undefined && change.part === 0 ? "first" : "edit", growing.signal);
+      const urgency = posted === undefined && change.part === 0 ? "first" : "edit";
+      const noteAnswered = await pace.take(channelKey, urgency, growing.signal);
       // Meanwhile the text has grown.
       const newest = nextGrowing();
-      if (newest !== undefined && !growing.signal.aborted) await write(newest);
+      try {
+        if (newest !== undefined && !growing.signal.aborted) await write(newest);
+      } finally {
+        noteAnswered();
+      }
     }
   }
 
@@ -239,9 +244,9 @@ export function openReplyStream(parts: ReplyStreamParts, target: ReplyTarget): R
   /** Tries for a minute, unless the platform says no for good. */
   async function retry(part: number, act: () => Promise<void>): Promise<void> {
     for (let tries = 0; ; tries++) {
-      await pace.take(channelKey, "final");
+      const noteAnswered = await pace.take(channelKey, "final");
       try {
-        await act();
+        await act().finally(noteAnswered);
         return;
       } catch (error) {
         const pauseMs = (isUnseen(part) ? FIRST_RETRY_MS[firstFailures - 1] : undefined) ?? RETRY_MS[tries];
@@ -332,8 +337,8 @@ export function openReplyStream(parts: ReplyStreamParts, target: ReplyTarget): R
       if (posted === undefined) return;
       try {
         for (const one of emoji) {
-          await pace.take(channelKey, "extra" satisfies Urgency);
-          await connector.offerEmoji(placeOf(target, posted), [one]);
+          const noteAnswered = await pace.take(channelKey, "extra" satisfies Urgency);
+          await connector.offerEmoji(placeOf(target, posted), [one]).finally(noteAnswered);
         }
       } catch (error) {
         log.warn({ turnId: target.turnId, err: error }, "reply.emoji-not-offered");

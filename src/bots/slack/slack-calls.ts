@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { webApi } from "@slack/bolt";
 import type { Now } from "#core/clock.ts";
@@ -62,9 +63,6 @@ const LOOK_MS = 50;
 
 /** Of a window that several processes share, calls that can be left out leave the rest to those that must be made. */
 const SHARED_SKIPPABLE_RATIO = 0.7;
-/** A call is counted by Slack some time after its place was taken. */
-const SHARED_LATE_RATIO = 1.05;
-const SHARED_LATE_MS = 500;
 const SHARED_LOOK_MS = 1000;
 
 /** `shared` counts the calls of all processes that use the workspace's token. */
@@ -105,32 +103,31 @@ export function createSlackCalls(
   async function leftOfAll(method: string, ratio: number): Promise<number> {
     const limit = windows.limitOf(method, undefined);
     if (shared === undefined || limit === undefined) return Number.POSITIVE_INFINITY;
-    return await shared.windows.left(`${shared.name} ${method}`, placesOf(limit, ratio), sharedMsOf(limit));
+    return await shared.windows.left(`${shared.name} ${method}`, placesOf(limit, ratio), limit.perMs);
   }
 
   /** Waits while Slack asked for it, or would. The place is taken in the moment that it is seen: others wait for the same one. */
   async function takeRoom(kind: CallKind, key: string): Promise<() => void> {
     const { method, channelId, signal } = kind;
-    if (shared !== undefined) await takeShared(shared, kind, key);
+    let noteAnswered = shared === undefined ? () => {} : undefined;
     for (;;) {
       const waitMs = Math.max((blockedUntilMs.get(key) ?? 0) - now(), windows.waitMs(method, channelId));
-      if (waitMs <= 0) return windows.begin(method, channelId);
-      await sleep(Math.min(waitMs, LOOK_MS), undefined, { signal });
+      if (waitMs > 0) await sleep(Math.min(waitMs, LOOK_MS), undefined, { signal });
+      else if (noteAnswered === undefined) noteAnswered = await takeShared(kind, key);
+      else return endOf(windows.begin(method, channelId), noteAnswered);
     }
   }
 
-  async function takeShared(
-    { windows: counted, name }: NonNullable<typeof shared>,
-    { method, channelId, urgency, signal }: CallKind,
-    key: string,
-  ): Promise<void> {
+  /** Resolves with what tells that the call was answered. */
+  async function takeShared({ method, channelId, urgency, signal }: CallKind, key: string): Promise<() => void> {
     const limit = windows.limitOf(method, channelId);
-    if (limit === undefined) return;
+    if (shared === undefined || limit === undefined) return () => {};
     const canSkip = urgency === "can-skip";
     const places = placesOf(limit, canSkip ? SHARED_SKIPPABLE_RATIO : 1);
+    const [name, place] = [`${shared.name} ${key}`, randomUUID()];
     for (;;) {
-      const waitMs = await counted.take(`${name} ${key}`, places, sharedMsOf(limit));
-      if (waitMs === 0) return;
+      const waitMs = await shared.windows.take(name, place, places, limit.perMs);
+      if (waitMs === 0) return () => void shared.windows.noteAnswered(name, place, limit.perMs);
       if (canSkip) throw new SlackBusyError(method);
       await sleep(Math.min(waitMs, SHARED_LOOK_MS), undefined, { signal });
     }
@@ -176,6 +173,8 @@ function placesOf({ calls }: CallLimit, ratio: number): number {
   return Math.max(1, Math.floor(calls * ratio));
 }
 
-function sharedMsOf({ perMs }: CallLimit): number {
-  return Math.round(perMs * SHARED_LATE_RATIO + SHARED_LATE_MS);
+function endOf(...ends: readonly (() => void)[]): () => void {
+  return () => {
+    for (const end of ends) end();
+  };
 }

@@ -102,8 +102,11 @@ test("take() lets processes that share a channel write no more together than its
     pace: createChannelPace({ writes: 4, perMs: 1000 }, Date.now, { windows, name: "discord" }),
   }));
   for (const { name, pace } of processes) {
-    for (const _ of [1, 2, 3]) void pace.take("c", "edit").then(() => void passed.push(`edit ${name}`));
-    void pace.take("c", "final").then(() => void passed.push(`final ${name} at ${Date.now() - startedAtMs}`));
+    for (const _ of [1, 2, 3]) void pace.take("c", "edit").then((end) => void [passed.push(`edit ${name}`), end()]);
+    void pace.take("c", "final").then((end) => {
+      passed.push(`final ${name} at ${Date.now() - startedAtMs}`);
+      end();
+    });
   }
   await vi.advanceTimersByTimeAsync(10_000);
 
@@ -112,4 +115,27 @@ test("take() lets processes that share a channel write no more together than its
   const writtenAtMs = windows.takenAtMs("discord c");
   const most = writtenAtMs.map((fromMs) => writtenAtMs.filter((at) => at >= fromMs && at < fromMs + 1000).length);
   expect(Math.max(...most)).toBeLessThanOrEqual(4);
+});
+
+test("take() counts what a process writes until its answer: another's window never holds more than the budget", async () => {
+  const startedAtMs = Date.now();
+  const windows = memoryWindows(Date.now);
+  const arrivedAtMs: number[] = [];
+  const paces = [1, 2].map(() => createChannelPace({ writes: 2, perMs: 1000 }, Date.now, { windows, name: "discord" }));
+  // What is let through arrives up to 0.9 s later, as on a busy machine.
+  const write = async (pace: (typeof paces)[number], number: number) => {
+    const noteAnswered = await pace.take("c", "final");
+    await new Promise((resolve) => setTimeout(resolve, (number * 450) % 1350));
+    arrivedAtMs.push(Date.now());
+    noteAnswered();
+  };
+  const all = Promise.all(paces.flatMap((pace) => [1, 2, 3, 4, 5].map((number) => write(pace, number))));
+  await vi.advanceTimersByTimeAsync(30_000);
+  await all;
+
+  expect(arrivedAtMs).toHaveLength(10);
+  const most = arrivedAtMs.map((fromMs) => arrivedAtMs.filter((at) => at >= fromMs && at < fromMs + 1000).length);
+  expect(Math.max(...most)).toBeLessThanOrEqual(2);
+  // Nor does a place stay taken for longer.
+  expect((arrivedAtMs.at(-1) ?? 0) - startedAtMs).toBeLessThan(10_000);
 });

@@ -242,7 +242,7 @@ test("hasRoomFor() keeps edits for the ends of other processes' replies, and beg
   expect(await other.connector.hasRoomFor?.(noLink)).toBe(true);
   await one.connector.post(one.growing("A stream", { turnId: "turn-6" }));
   const streams = [...keys].find((key) => key.endsWith("chat.startStream")) ?? "";
-  for (let begun = 1; begun < 14; begun++) await windows.take(streams, 20, 63_500);
+  for (let begun = 1; begun < 14; begun++) await windows.take(streams, `stream ${begun}`, 20, 60_000);
   expect(await other.connector.hasRoomFor?.(noLink)).toBe(false);
   clock.nowMs += 70_000;
   expect(await other.connector.hasRoomFor?.(part("turn-4"))).toBe(true);
