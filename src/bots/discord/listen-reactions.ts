@@ -23,14 +23,22 @@ const USERS_PER_EMOJI_MAX = 1000;
 
 type Emoji = Pick<APIEmoji, "id" | "name">;
 
-/** A removal that is followed so soon by the same emoji of the same person may have overtaken it. */
+/** What follows so soon on the same emoji of the same person may have changed places with it. */
 const OVERTAKEN_MS = 10_000;
 const KEPT_MAX = 1000;
+
+/** What was heard last of one emoji of one person under one message. */
+interface LastHeard {
+  readonly atMs: number;
+  readonly isRemoval: boolean;
+  /** It was given although it stood there: the removal in between may still come. */
+  readonly isAgain: boolean;
+}
 
 /** Reactions carry no time of their own: the moment they are heard counts, and where the order is in doubt what stands is read. */
 export function listenToReactions(parts: ListeningParts, listening: Listening): void {
   const { client, intake, now } = parts;
-  const removedAtMs = new Map<string, number>();
+  const lastHeard = new Map<string, LastHeard>();
   const heardAtMs = new Map<string, number>();
 
   /** A connection that is resumed tells many events in one moment: what one person did under a message keeps its order all the same. */
@@ -55,8 +63,9 @@ export function listenToReactions(parts: ListeningParts, listening: Listening): 
     const emoji = place === undefined ? undefined : emojiKey(parts, place, data.emoji);
     if (place === undefined || emoji === undefined) return;
     const key = JSON.stringify([data.message_id, data.user_id, emoji]);
-    const isInDoubt = !isRemoval && atMs - (removedAtMs.get(key) ?? Number.NEGATIVE_INFINITY) < OVERTAKEN_MS;
-    if (isRemoval) keepRecent(removedAtMs, key, atMs);
+    const before = lastHeard.get(key);
+    const isInDoubt = before !== undefined && mayHaveOvertaken(before, isRemoval, atMs);
+    keepRecent(lastHeard, key, { atMs, isRemoval, isAgain: !isRemoval && before?.isRemoval === false });
     await intake.acceptFeedback({
       workspaceId: place.workspaceId,
       channelId: place.channelId,
@@ -96,9 +105,13 @@ export function listenToReactions(parts: ListeningParts, listening: Listening): 
   );
 }
 
-function keepRecent(kept: Map<string, number>, key: string, atMs: number): void {
+function mayHaveOvertaken(before: LastHeard, isRemoval: boolean, atMs: number): boolean {
+  return atMs - before.atMs < OVERTAKEN_MS && (isRemoval ? before.isAgain : before.isRemoval);
+}
+
+function keepRecent<T>(kept: Map<string, T>, key: string, value: T): void {
   kept.delete(key);
-  kept.set(key, atMs);
+  kept.set(key, value);
   for (const oldest of kept.keys()) {
     if (kept.size <= KEPT_MAX) break;
     kept.delete(oldest);

@@ -201,6 +201,24 @@ test("start() reads what stands when an emoji comes right after it was taken awa
   await vi.waitFor(() => expect(got.snapshots.map(({ reactions }) => reactions)).toEqual([[]]));
 });
 
+test("start() reads what stands when an emoji is taken away right after it was given twice: the two may have changed places", async () => {
+  const bot = await openStartedBot();
+  const { double, got } = bot;
+  const reply = await postReply(bot);
+  double.people.react(reply, BEN, "🙂");
+  const pressed = { user_id: BEN, channel_id: reply.channel_id, message_id: reply.id, guild_id: reply.guild_id };
+  const change = { ...pressed, emoji: { id: null, name: "🙂" }, burst: false, type: 0 };
+
+  // Taken away and given again.
+  double.gateway.dispatch("MESSAGE_REACTION_ADD", change, reply.guild_id);
+  double.gateway.dispatch("MESSAGE_REACTION_REMOVE", change, reply.guild_id);
+
+  await vi.waitFor(() =>
+    expect(got.snapshots.map(({ reactions }) => reactions)).toEqual([[{ userId: BEN, emoji: "🙂" }]]),
+  );
+  expect(got.snapshots[0]?.atMs).toBeGreaterThanOrEqual(got.feedback.at(-1)?.atMs ?? 0);
+});
+
 test("start() drops reactions of bots, its own, and those under messages of others", async () => {
   const bot = await openStartedBot();
   const { double, channel, got } = bot;
