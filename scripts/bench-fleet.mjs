@@ -1,5 +1,5 @@
 // `npm run bench -- --only fleet`: what several bot processes cost beside one, per message. Needs redis-server and NX-27017 (or MONGODB_URI).
-// `node scripts/bench-fleet.mjs --mode slack --sizes 1,2,4`; `--as-built` measures dist/ as it lies there.
+// `node scripts/bench-fleet.mjs --mode slack --sizes 1,2,4 --warm-up 500`: of each process, before it counts. `--as-built` measures dist/ as it lies there.
 import { availableParallelism, cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { benchFleet } from "./benching/fleet.mjs";
@@ -56,7 +56,7 @@ for (const mode of values.mode) {
 }
 if (values.json) process.stdout.write(`${JSON.stringify({ machine, reports }, null, 2)}\n`);
 
-function describe({ mode, fleets, messages, seenByEach, loadBefore, loadAfter }) {
+function describe({ mode, mongo, fleets, messages, seenByEach, loadBefore, loadAfter }) {
   const [alone] = fleets;
   const lines = fleets.map(({ size, rounds, doubled, lost, idleMsPerSecond, memoryBytes }) => {
     const ratios = rounds.map(({ processorMs }, round) => processorMs / alone.rounds[round].processorMs);
@@ -65,7 +65,9 @@ function describe({ mode, fleets, messages, seenByEach, loadBefore, loadAfter })
       median(ratios).toFixed(2),
       `${Math.min(...ratios).toFixed(2)}-${Math.max(...ratios).toFixed(2)}`,
       median(rounds.map(({ mainThreadMs }) => mainThreadMs)).toFixed(2),
-      median(rounds.map(({ perSecond }) => perSecond)).toFixed(0),
+      median(rounds.map(({ perSecond }) => perSecond)).toFixed(1),
+      Math.min(...rounds.map(({ perSecond }) => perSecond)).toFixed(1),
+      median(rounds.map(({ mongoMs }) => mongoMs)).toFixed(1),
       (idleMsPerSecond / size).toFixed(1),
       (memoryBytes / size / 1e6).toFixed(0),
       doubled,
@@ -79,6 +81,8 @@ function describe({ mode, fleets, messages, seenByEach, loadBefore, loadAfter })
     "from-to",
     "main thread",
     "messages/s",
+    "at least",
+    "MongoDB ms",
     "idle ms/s",
     "MB each",
     "doubled",
@@ -86,11 +90,11 @@ function describe({ mode, fleets, messages, seenByEach, loadBefore, loadAfter })
   ];
   return `
 ${machine}
-${MODES.get(mode)}
+${MODES.get(mode)}; ${mongo}
   ${"processes".padEnd(10)}${heads.map((head) => head.padStart(12)).join("")}
 ${lines.join("")}  processor time of all processes (their children too) per message, median of ${alone.rounds.length} rounds of ${messages} messages that the
   cache answers, of it the threads that run JavaScript; in the middle each process had answered ${seenByEach} messages; idle is of each
-  process while nobody says anything; goal: ratio <= 1.10, 0 doubled, 0 lost; load ${loadBefore.toFixed(1)} before, ${loadAfter.toFixed(1)} after
+  process while nobody says anything; MongoDB ms is its own time for a message, NaN on another machine; goal: ratio <= 1.10, 0 doubled, 0 lost; load ${loadBefore.toFixed(1)} before, ${loadAfter.toFixed(1)} after
 `;
 }
 

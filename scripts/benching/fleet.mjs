@@ -1,20 +1,17 @@
-import { spawn } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { createConnection, createServer } from "node:net";
+import { existsSync } from "node:fs";
 import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { dist, inRoot } from "../setup/paths.mjs";
-import { findMongoPeer } from "../testing/peers.mjs";
+import { openBenchMongo } from "./bench-mongo.mjs";
+import { startLocalServer, waitFor } from "./local-server.mjs";
 import { openBenchWorld } from "./processes.mjs";
+import { mainThreadMsOf, memoryOf, processorMsOf, withChildren } from "./processor-time.mjs";
 
 const PEER = fileURLToPath(new URL("../../test/fixtures/fleet/fleet-peer.ts", import.meta.url));
 const MODEL = inRoot("assets", "tiny", "reactune-tiny-f16.gguf");
-const SERVER_MAX_MS = 20_000;
 const CONNECTED_MAX_MS = 120_000;
-/** Of /proc's clock, on every Linux that Node runs on. */
-const TICK_MS = 10;
 /** For each process. */
 const LEAD_IN = 10;
 const AT_ONCE_MAX = 64;
@@ -30,11 +27,12 @@ export async function benchFleet(asked) {
   const { mode, sizes, messages, rounds, perSecond, atOnce, warmUp, idleMs, nodeFlags, settings } = asked;
   if (!existsSync("/proc/self/stat")) throw new Error("Cannot measure processes and their children: there is no /proc");
   const world = openBenchWorld();
-  const servers = [];
+  const ends = [];
   try {
-    const mongo = await startMongo(world.folder, servers);
+    const mongo = await openBenchMongo(world.folder);
+    ends.push(mongo.close);
     const fleets = [];
-    for (const size of sizes) fleets.push(await openFleet(world, servers, { mode, size, mongo, nodeFlags, settings }));
+    for (const size of sizes) fleets.push(await openFleet(world, ends, { mode, size, mongo, nodeFlags, settings }));
     const platform = mode === "slack" ? "slack" : "discord";
     const warmUps = sizes.map((size) => warmUp + ((rounds * messages) / 2) * (1 / Math.min(...sizes) - 1 / size));
     for (const [at, { peer, size }] of fleets.entries()) {
@@ -46,7 +44,12 @@ export async function benchFleet(asked) {
       for (let turn = 0; turn < fleets.length; turn++) {
         const at = (turn + round) % fleets.length;
         await fleets[at].peer.ask("ask", { platform, count: LEAD_IN * fleets[at].size, atOnce, perSecond });
-        const figures = await measureRound(fleets[at], { platform, count: messages, atOnce: AT_ONCE_MAX, perSecond });
+        const figures = await measureRound(fleets[at], mongo, {
+          platform,
+          count: messages,
+          atOnce: AT_ONCE_MAX,
+          perSecond,
+        });
         measured[at].rounds.push(figures);
         measured[at].doubled += figures.doubled;
         measured[at].lost += figures.lost;
@@ -56,6 +59,7 @@ export async function benchFleet(asked) {
     const memory = fleets.map((fleet) => sum(fleet.pids().map(memoryOf)));
     return {
       mode,
+      mongo: mongo.name,
       cores: availableParallelism(),
       loadBefore,
       loadAfter: loadavg()[0],
@@ -66,20 +70,20 @@ export async function benchFleet(asked) {
     };
   } finally {
     await world.close();
-    for (const server of servers) server.kill("SIGKILL");
+    for (const end of ends) await end();
   }
 }
 
-async function openFleet(world, servers, { mode, size, mongo, nodeFlags, settings }) {
-  const redisPort = await freePort();
-  const redisArgs = ["--bind", "127.0.0.1", "--port", `${redisPort}`, "--save", "", "--dir", world.folder];
-  await startServer("redis-server", redisArgs, redisPort, servers);
+async function openFleet(world, ends, { mode, size, mongo, nodeFlags, settings }) {
+  const redisArgs = ["--bind", "127.0.0.1", "--save", "", "--dir", world.folder];
+  const redis = await startLocalServer("redis-server", (port) => [...redisArgs, "--port", `${port}`]);
+  ends.push(redis.stop);
   const peer = await world.startPeer(PEER, { cwd: world.folder });
   const { slack, discord, ollamaUrl } = await peer.ask("open", { modelPath: MODEL, shards: size });
   const isSharded = mode === "shards" && size > 1;
   const environment = {
-    MONGODB_URI: `${mongo}/bench-${mode}-${size}`,
-    REDIS_URL: `redis://127.0.0.1:${redisPort}`,
+    MONGODB_URI: mongo.newDatabase(`${mode}-${size}`),
+    REDIS_URL: `redis://127.0.0.1:${redis.port}`,
     OLLAMA_HOST: ollamaUrl,
     ...(mode === "slack"
       ? { SLACK_BOT_TOKEN: slack.botToken, SLACK_SIGNING_SECRET: slack.signingSecret }
@@ -125,14 +129,16 @@ async function openFleet(world, servers, { mode, size, mongo, nodeFlags, setting
   };
 }
 
-async function measureRound({ peer, pids }, asked) {
+async function measureRound({ peer, pids }, mongo, asked) {
   const before = processorMs(pids());
   const mainBefore = mainThreadMs(pids());
+  const mongoBefore = mongo.processorMs();
   const { ms, doubled, lost, failures } = await peer.ask("ask", asked);
   if (failures.length > 0) throw new Error(`Cannot measure: the double failed: ${failures[0]}`);
   return {
     processorMs: (processorMs(pids()) - before) / asked.count,
     mainThreadMs: (mainThreadMs(pids()) - mainBefore) / asked.count,
+    mongoMs: (mongo.processorMs() - mongoBefore) / asked.count,
     perSecond: (asked.count * 1000) / ms,
     doubled,
     lost,
@@ -147,85 +153,11 @@ async function measureIdle(fleets, idleMs) {
 }
 
 function processorMs(pids) {
-  return sum(pids.map((pid) => ticksOf(`/proc/${pid}/stat`) * TICK_MS));
+  return sum(pids.map(processorMsOf));
 }
 
-/** Where JavaScript runs; compiling and collecting have threads beside it. */
 function mainThreadMs(pids) {
-  return sum(pids.map((pid) => ticksOf(`/proc/${pid}/task/${pid}/stat`) * TICK_MS));
-}
-
-/** What stands after the name, which may hold spaces. */
-function ticksOf(path) {
-  const text = readFileSync(path, "utf8");
-  const [user, system] = text
-    .slice(text.lastIndexOf(")") + 2)
-    .split(" ")
-    .slice(11, 13)
-    .map(Number);
-  return user + system;
-}
-
-function withChildren(pid) {
-  const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
-    readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").split(" ").filter(Boolean).map(Number),
-  );
-  return [pid, ...children.flatMap(withChildren)];
-}
-
-function memoryOf(pid) {
-  const [, kilobytes] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-  return Number(kilobytes ?? 0) * 1024;
-}
-
-async function startMongo(folder, servers) {
-  const found = findMongoPeer();
-  if (found === undefined) throw new Error("Cannot measure: install NX-27017, or set MONGODB_URI");
-  if (found.uri !== undefined) return found.uri.replace(/^(mongodb(?:\+srv)?:\/\/[^/]+).*$/u, "$1");
-  const port = await freePort();
-  const files = [
-    "--data-dir",
-    "memory",
-    "--log-file",
-    join(folder, "mongo.log"),
-    "--pid-file",
-    join(folder, "mongo.pid"),
-  ];
-  await startServer(found.program, ["--host", "127.0.0.1", "--port", `${port}`, ...files], port, servers);
-  return `mongodb://127.0.0.1:${port}`;
-}
-
-async function startServer(program, args, port, servers) {
-  const child = spawn(program, args, { stdio: "ignore" });
-  servers.push(child);
-  await waitFor(program, () => child.exitCode === null && accepts(port), SERVER_MAX_MS);
-}
-
-async function waitFor(what, look, maxMs) {
-  const untilMs = performance.now() + maxMs;
-  while (!(await look())) {
-    if (performance.now() > untilMs) throw new Error(`Cannot measure: waited in vain for ${what}`);
-    await sleep(50);
-  }
-}
-
-function accepts(port) {
-  return new Promise((resolve) => {
-    const socket = createConnection({ host: "127.0.0.1", port });
-    const end = (isThere) => {
-      socket.destroy();
-      resolve(isThere);
-    };
-    socket.once("connect", () => end(true)).once("error", () => end(false));
-  });
-}
-
-async function freePort() {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  return sum(pids.map(mainThreadMsOf));
 }
 
 function startedPort(log) {
