@@ -30,6 +30,7 @@ import { type OpenTrainer, openTrainer } from "./open-trainer.ts";
 import { describePlatforms } from "./platforms.ts";
 import { openWebSetup } from "./program-setup.ts";
 import { announceServer } from "./running-server.ts";
+import { markServing } from "./serving-mark.ts";
 import type { Stores } from "./stores.ts";
 import { noTracing, openTracing } from "./tracing.ts";
 import { missingForTraining, readinessSettings } from "./training-settings.ts";
@@ -70,6 +71,7 @@ export async function startAll(config: Config, options: StartOptions, log: Log):
   // With SQLite the log lies beside the one file that every process of the machine opens.
   const opened = config.servers.mongodbUri === undefined ? own : mirrorDeletions(own, log);
   const stores = recorder === undefined ? opened : await recordWithoutErased(opened, recorder, log);
+  const endServing = stores.live === undefined ? undefined : markServing(config, stores.live);
   const openEngine = () => openPatiently("the model", () => openServingEngine(config, log), patience);
   const { tracesUrl } = config.operations;
   const tracing =
@@ -119,6 +121,7 @@ export async function startAll(config: Config, options: StartOptions, log: Log):
       await serving.close();
       await operations.close();
       await tracing.close();
+      await endServing?.();
       await stores.close();
     },
   };

@@ -7,12 +7,14 @@ import type { Config } from "#config/schema.ts";
 import { formatSettings, listSettingsForJson } from "#config/show.ts";
 import { RestoreRefusedError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
+import type { LiveProcesses } from "#store/live-processes.ts";
 import type { CommandContext } from "./command-context.ts";
 import { dataPaths } from "./data-paths.ts";
 import { openLog } from "./open-log.ts";
 import { openStores } from "./open-stores.ts";
 import { trainerParts } from "./open-trainer.ts";
 import { findServer } from "./running-server.ts";
+import { requireNobodyServes } from "./serving-mark.ts";
 import type { Stores } from "./stores.ts";
 import { readVersion } from "./version.ts";
 
@@ -65,9 +67,12 @@ export function addDataCommands(program: Command, context: CommandContext): void
     .option("--replace", "remove what is there first")
     .description("read everything back; all or nothing")
     .action((file, options) =>
-      withStores(context, (stores) =>
-        importArchive(stores.archive, file, { isReplacing: options.replace === true }, output),
-      ),
+      withStores(context, async (stores, config) => {
+        const isReplacing = options.replace === true;
+        if (isReplacing && stores.live !== undefined)
+          await requireNobodyServes(config, stores.live, "replace everything");
+        await importArchive(stores.archive, file, { isReplacing }, output);
+      }),
     );
   addBackupCommands(program, context);
   program
@@ -102,17 +107,23 @@ function addBackupCommands(program: Command, context: CommandContext): void {
     .action((file, options) =>
       withBackupParts(context, async (parts, config) => {
         const isDryRun = options.dryRun === true;
-        const server = isDryRun ? undefined : await findServer(config);
-        if (server !== undefined) throw new RestoreRefusedError(server.url);
+        if (!isDryRun) await requireStopped(config, parts.live);
         const isReplacing = options.replace === true;
         await restoreBackup(parts, file, { isReplacing, isDryRun, isJson: options.json === true }, output);
       }),
     );
 }
 
+/** By the file of this data folder, and with Redis by what all machines say. */
+async function requireStopped(config: Config, live: LiveProcesses | undefined): Promise<void> {
+  const server = await findServer(config);
+  if (server !== undefined) throw new RestoreRefusedError("restore", `at ${server.url}`);
+  if (live !== undefined) await requireNobodyServes(config, live, "restore");
+}
+
 function withBackupParts(
   context: CommandContext,
-  act: (parts: BackupParts, config: Config) => Promise<void>,
+  act: (parts: BackupParts & Pick<Stores, "live">, config: Config) => Promise<void>,
 ): Promise<void> {
   return withStores(context, (stores, config, log) =>
     act(

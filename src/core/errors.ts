@@ -259,10 +259,12 @@ export class BackupTargetError extends OperatingError {
 
 export class RestoreRefusedError extends OperatingError {
   readonly code = "RESTORE_REFUSED";
-  readonly hint = "Stop it first; what it holds in memory would be written over what is restored";
+  readonly hint =
+    "Stop it first; what it holds in memory would be written over what is read back. One that was killed counts for 30 s more";
 
-  constructor(url: string) {
-    super(`Cannot restore while Reactune runs at ${url}`);
+  /** `what` was to be done, as in "restore"; `where` it runs, as in "at http://127.0.0.1:8080". */
+  constructor(what: string, where: string) {
+    super(`Cannot ${what} while Reactune runs ${where}`);
   }
 }
 

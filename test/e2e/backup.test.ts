@@ -52,6 +52,12 @@ describe.skipIf(!hasRedis || mongoPeer === undefined)("reactune backup and resto
     expect(saved.exitCode, saved.stderr).toBe(0);
     const asked = [...(await ana.end()), ...(await ben.end())];
 
+    // The pages run, on another machine.
+    const early = await command("operator", environment, "restore", join(cwd, "backup.tar"), "--replace");
+    expect([early.exitCode, early.stderr]).toEqual([1, expect.stringContaining("runs in another process")]);
+    const replacing = await command("operator", environment, "import", join(cwd, "none.jsonl"), "--replace");
+    expect(replacing.stderr).toContain("Cannot replace everything while Reactune runs in another process");
+
     // Erased on the first machine; the second one learns of it from the database, which is lost then.
     await forget(ana.person);
     const trainer = await start("trainer");
@@ -64,6 +70,8 @@ describe.skipIf(!hasRedis || mongoPeer === undefined)("reactune backup and resto
 
     const newUri = peer.uri();
     const elsewhere = { REDIS_URL: redis.url, MONGODB_URI: newUri };
+    // Those who work on other records are no hindrance.
+    await start("trainer");
     const restored = await command("trainer", elsewhere, "restore", join(cwd, "backup.tar"), "--json");
     expect(restored.exitCode, restored.stderr).toBe(0);
 

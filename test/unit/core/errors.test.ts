@@ -115,7 +115,7 @@ const CASES: readonly [errors.OperatingError, string, string][] = [
   ],
   [new errors.BackupTargetError("b.tar"), "BACKUP_TARGET", 'Cannot write the backup to "b.tar": it is there already'],
   [
-    new errors.RestoreRefusedError("http://127.0.0.1:1"),
+    new errors.RestoreRefusedError("restore", "at http://127.0.0.1:1"),
     "RESTORE_REFUSED",
     "Cannot restore while Reactune runs at http://127.0.0.1:1",
   ],
