@@ -5,10 +5,11 @@ import { openBenchWorld, reporterFlags } from "./processes.mjs";
 const QUESTION = "What is the capital of Portugal?";
 const PEER = fileURLToPath(new URL("../../test/fixtures/bench/discord-peer.ts", import.meta.url));
 const ECHO_BOT = fileURLToPath(new URL("../../test/fixtures/bench/echo-bot.mjs", import.meta.url));
+const KEEPING_BOT = fileURLToPath(new URL("../../test/fixtures/bench/keeping-bot.mjs", import.meta.url));
 
 /**
- * Processor time per message: the whole product, which answers from its cache, and a bare discord.js bot that echoes. Both talk to
- * the same double, which runs in a third process; they take turns, so that both meet the same load.
+ * Processor time per message: the whole product, which answers from its cache, a bare discord.js bot that echoes, and one that also
+ * keeps what was said. All talk to the same double, which runs in a process of its own; they take turns, so that all meet the same load.
  */
 export async function benchDiscordProcessor({ messages, rounds, warmUp, atOnce, nodeFlags, settings }) {
   const world = openBenchWorld();
@@ -18,8 +19,16 @@ export async function benchDiscordProcessor({ messages, rounds, warmUp, atOnce, 
     const places = {
       ours: await discord.ask("open", { name: "ours", channels }),
       echo: await discord.ask("open", { name: "echo", channels }),
+      keeping: await discord.ask("open", { name: "keeping", channels }),
     };
     const echo = await world.start([...reporterFlags, ECHO_BOT, places.echo.apiUrl, places.echo.token]);
+    const keeping = await world.start([
+      ...reporterFlags,
+      KEEPING_BOT,
+      places.keeping.apiUrl,
+      places.keeping.token,
+      world.folder,
+    ]);
     const ours = await world.startProgram({
       variables: { DISCORD_TOKEN: places.ours.token },
       settings: {
@@ -36,25 +45,28 @@ export async function benchDiscordProcessor({ messages, rounds, warmUp, atOnce, 
       },
       nodeFlags,
     });
-    const bots = { ours, echo };
+    const bots = { ours, echo, keeping };
+    const names = Object.keys(bots);
     // The model answers once; from then on the cache does.
     await discord.ask("ask", { name: "ours", question: QUESTION, count: 1, atOnce: 1 });
     // Compiling goes on for some 2,000 messages; bots live for weeks.
-    for (const name of ["ours", "echo"]) {
+    for (const name of names) {
       if (warmUp > 0) await discord.ask("ask", { name, question: QUESTION, count: warmUp, atOnce });
     }
     const loadBefore = loadavg()[0];
-    const measured = { ours: [], echo: [] };
+    const measured = { ours: [], echo: [], keeping: [] };
     for (let round = 0; round < rounds; round++) {
-      const order = round % 2 === 0 ? ["ours", "echo"] : ["echo", "ours"];
+      const order = round % 2 === 0 ? names : names.toReversed();
       for (const name of order) {
         measured[name].push(
           await measureRound(discord, bots[name], { name, question: QUESTION, count: messages, atOnce }),
         );
       }
     }
-    const ratios = measured.ours.map(({ processorMs }, index) => processorMs / measured.echo[index].processorMs);
-    return { loadBefore, loadAfter: loadavg()[0], messages, rounds, warmUp, ratios, ...measured, log: ours.log() };
+    const toEcho = (figures) => figures.map(({ processorMs }, index) => processorMs / measured.echo[index].processorMs);
+    const [ratios, keepingRatios] = [toEcho(measured.ours), toEcho(measured.keeping)];
+    const load = { loadBefore, loadAfter: loadavg()[0] };
+    return { ...load, messages, rounds, warmUp, ratios, keepingRatios, ...measured, log: ours.log() };
   } finally {
     await world.close();
   }
