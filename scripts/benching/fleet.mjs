@@ -21,7 +21,7 @@ const AT_ONCE_MAX = 64;
  * included. At the same rate for all: one process that is given as much as it can take reads many answers at each wake-up, and several
  * of which each has less to do are woken for each. The fleets take turns, so that all meet the same load of the machine. In the middle of the measurement each process has
  * answered as many messages as any other, so that V8 has compiled as much of each. After each pause for the others some are answered
- * that do not count: a fleet at work has no such pauses.
+ * that do not count: a fleet at work has no such pauses. The databases are filled up to the same size: a larger fleet, warmed up, has more.
  */
 export async function benchFleet(asked) {
   const { mode, sizes, messages, rounds, perSecond, atOnce, warmUp, idleMs, nodeFlags, settings } = asked;
@@ -38,6 +38,7 @@ export async function benchFleet(asked) {
     for (const [at, { peer, size }] of fleets.entries()) {
       await peer.ask("ask", { platform, count: Math.round(warmUps[at] * size), atOnce });
     }
+    await mongo.evenOut();
     const loadBefore = loadavg()[0];
     const measured = fleets.map(({ size }) => ({ size, rounds: [], doubled: 0, lost: 0 }));
     for (let round = 0; round < rounds; round++) {
