@@ -1,4 +1,5 @@
-// `npm run bench -- --only fleet`: what several bot processes cost beside one, per message. Needs redis-server and NX-27017 (or MONGODB_URI).
+// `npm run bench -- --only fleet`: what several bot processes cost beside one, per message. Needs redis-server and NX-27017, or MONGODB_URI:
+// test/fixtures/bench/mongo-peer keeps pace where NX-27017 does not.
 // `node scripts/bench-fleet.mjs --mode slack --sizes 1,2,4 --warm-up 500`: of each process, before it counts. `--as-built` measures dist/ as it lies there.
 import { availableParallelism, cpus } from "node:os";
 import { parseArgs } from "node:util";
