@@ -36,15 +36,19 @@ export function createRequestShare(parts: ShareParts): RequestShare {
   let isNew = false;
   let timer: NodeJS.Timeout | undefined;
 
-  async function beat({ live, processName }: NonNullable<ShareParts["counted"]>): Promise<void> {
-    const before = processes;
+  async function beat(
+    { live, processName }: NonNullable<ShareParts["counted"]>,
+    { isFirst }: { readonly isFirst: boolean },
+  ): Promise<void> {
+    const before = share();
     try {
       processes = Math.max(1, await live.beat(WORK, processName, beatMs * BEATS_LIVED));
     } catch (error) {
       // The last count holds; that nobody counts is told by the server's health.
       log.debug({ reason: describeError(error) }, "discord.share-not-counted");
     }
-    if (processes !== before) log.info({ processes, perSecond: share() }, "discord.share-changed");
+    isNew = isFirst && processes > 1;
+    if (share() !== before) log.info({ processes, perSecond: share() }, "discord.share-changed");
   }
 
   function share(): number {
@@ -56,13 +60,8 @@ export function createRequestShare(parts: ShareParts): RequestShare {
     perSecond: share,
     async begin() {
       if (counted === undefined) return;
-      await beat(counted);
-      isNew = processes > 1;
-      timer = setInterval(() => {
-        void beat(counted).then(() => {
-          isNew = false;
-        });
-      }, beatMs).unref();
+      await beat(counted, { isFirst: true });
+      timer = setInterval(() => void beat(counted, { isFirst: false }), beatMs).unref();
     },
     async end() {
       clearInterval(timer);

@@ -34,6 +34,21 @@ test("perSecond() is all that Discord allows while a process is alone, and a par
   await expect.poll(() => one.perSecond()).toBe(50);
 });
 
+test("a newcomer tells its whole share when the other leaves before it was counted", async () => {
+  const live = memoryLive();
+  const told: object[] = [];
+  await live.beat("discord requests", "leaving", 60_000);
+  const one = openShare(live, "one", { log: { ...log, info: (figures: object) => void told.push(figures) } });
+  await one.begin();
+  await live.leave("discord requests", "leaving");
+
+  await expect.poll(() => one.perSecond()).toBe(50);
+  expect(told).toEqual([
+    { processes: 2, perSecond: 2 },
+    { processes: 1, perSecond: 50 },
+  ]);
+});
+
 test("perSecond() grows again when another process was killed", async () => {
   const live = memoryLive();
   const one = openShare(live, "one");
