@@ -125,8 +125,8 @@ test("generate() frees the weights of adapters that are dropped", async () => {
     if (load === 9) baselineBytes = process.memoryUsage.rss();
   }
 
-  // 20 adapters of 5.5 MB would be 110 MB.
-  expect(process.memoryUsage.rss() - baselineBytes).toBeLessThan(40_000_000);
+  // 20 adapters of 5.5 MB would be 110 MB; what is not collected yet when many tests run was up to 45.
+  expect(process.memoryUsage.rss() - baselineBytes).toBeLessThan(70_000_000);
 });
 
 test("prepare() and generate() refuse an adapter with one byte changed, and llama.cpp never reads it", async () => {
