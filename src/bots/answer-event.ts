@@ -5,32 +5,32 @@ import { type AskedMessage, stopReasonOf } from "./overlap.ts";
 
 /** An event whose answer crashed this often is given up, with a notice. */
 const ATTEMPTS_MAX = 3;
-const RETRY_MS = 1000;
 /** A message that ends the whole program each time must not do so for ever; kills that only met it by chance are fewer. */
 const CLAIMS_MAX = 10;
 
 /**
  * The one place where a failed answer is decided: tried again, given up with a word after too many failures or kills. `events`
- * are the messages that `message` joins, oldest first; the first one's is the turn, so it is finished last.
+ * are the messages that `message` joins, oldest first; the first one's is the turn, so it is finished last. Resolves to whether
+ * they are to be answered again.
  */
 export async function answerClaimed(
   parts: AnsweringParts,
   events: readonly InboxEvent[],
   message: AskedMessage,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<"over" | "again"> {
   const [event] = events;
   const connector = parts.connectors.get(message.platform);
-  if (event === undefined || connector === undefined) return;
+  if (event === undefined || connector === undefined) return "over";
   // An edit that waited for its place may be older than what another process answered there meanwhile.
   const mayBeOld = event.attempts > 1 || (event.message.revision ?? 0) > 0;
   if (mayBeOld && (await isAnsweredElsewhere(parts, event))) {
     await dropOvertaken(parts, event);
-    return;
+    return "over";
   }
   if (event.attempts > CLAIMS_MAX) {
     await giveUp(parts, event, "the program stopped while I did");
-    return;
+    return "over";
   }
   try {
     const ending = eventsToEnd(events);
@@ -38,14 +38,12 @@ export async function answerClaimed(
     for (const id of ending.take()) await parts.chat.finishEvent(id);
   } catch (error) {
     parts.log.error({ eventId: event.id, attempts: event.attempts, err: error }, "turn.failed");
-    if (stopReasonOf(signal) === "deleted") return;
-    if (event.attempts >= ATTEMPTS_MAX) {
-      await giveUp(parts, event, describeError(error));
-      await finishAll(parts, events);
-    } else {
-      for (const { id } of events) await parts.chat.renewEvent(id, parts.claimedBy, parts.now() + RETRY_MS);
-    }
+    if (stopReasonOf(signal) === "deleted") return "over";
+    if (event.attempts < ATTEMPTS_MAX) return "again";
+    await giveUp(parts, event, describeError(error));
+    await finishAll(parts, events);
   }
+  return "over";
 }
 
 async function finishAll({ chat }: AnsweringParts, events: readonly InboxEvent[]): Promise<void> {

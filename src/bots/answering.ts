@@ -65,12 +65,16 @@ const RENEW_MS = 5000;
 /** How often left-behind events are looked for. */
 const SWEEP_MS = 2000;
 const SWEEP_EVENTS_MAX = 100;
+/** How long after it failed an answer is tried again. */
+const RETRY_MS = 1000;
 /** What one person may have waiting in one place, and what all may; a word says what was left out. */
 const WAITING_PER_PERSON_MAX = 10;
 const WAITING_MAX = 100;
 
 export function startAnswering(parts: AnsweringParts): Answering {
   const heldEvents = new Map<string, Held>();
+  /** Events whose answer failed, and when their lease is to end. */
+  const failedUntilMs = new Map<string, number>();
   const places = new Map<string, Place>();
   const tasks = new Set<Promise<void>>();
   const closing = new AbortController();
@@ -148,13 +152,14 @@ export function startAnswering(parts: AnsweringParts): Answering {
       return;
     }
     place.running = batch;
-    const answer = () =>
-      answerClaimed(
-        parts,
-        batch.map(({ event }) => event),
-        joinMessages([messageOf(first), ...others.map(messageOf)]),
-        first.abort.signal,
-      );
+    const answer = async () => {
+      const events = batch.map(({ event }) => event);
+      const message = joinMessages([messageOf(first), ...others.map(messageOf)]);
+      const outcome = await answerClaimed(parts, events, message, first.abort.signal);
+      if (outcome === "over") return;
+      for (const { id } of events) failedUntilMs.set(id, parts.now() + RETRY_MS);
+      if (isClosed) await endLeasesOfFailed(Number.POSITIVE_INFINITY);
+    };
     place.ended = (parts.locks === undefined ? answer() : answerAlone(parts.locks, key, batch, answer))
       .catch((error: unknown) => parts.log.error({ eventId: first.event.id, err: error }, "turn.failed"))
       .finally(() => {
@@ -207,14 +212,28 @@ export function startAnswering(parts: AnsweringParts): Answering {
   /** What waits here and was taken over by another process, or is over, is no longer ours to answer. */
   async function renewHeld(): Promise<void> {
     for (const [eventId, held] of heldEvents) {
-      if (await parts.chat.renewEvent(eventId, parts.claimedBy, parts.now() + LEASE_MS)) continue;
+      if (await parts.chat.renewEvent(eventId, parts.claimedBy, parts.now() + LEASE_MS)) {
+        // Its answer ended meanwhile: if it failed, it waits for no lease.
+        if (!heldEvents.has(eventId)) failedUntilMs.set(eventId, parts.now());
+        continue;
+      }
       if (places.get(keyOfPlace(held.event.message))?.queue.remove(held) !== true) continue;
       heldEvents.delete(eventId);
       parts.log.warn({ eventId }, "inbox.lease-lost");
     }
   }
 
+  /** While the store is away it is tried again, so that what failed for that is answered as soon as it is back. */
+  async function endLeasesOfFailed(untilMs: number): Promise<void> {
+    for (const [eventId, atMs] of failedUntilMs) {
+      if (atMs > untilMs) continue;
+      await parts.chat.renewEvent(eventId, parts.claimedBy, parts.now());
+      failedUntilMs.delete(eventId);
+    }
+  }
+
   async function sweep(): Promise<void> {
+    await endLeasesOfFailed(parts.now());
     for (let claimed = 0; claimed < SWEEP_EVENTS_MAX && !isClosed; claimed++) {
       const event = await claimLeftBehind();
       if (event === undefined) return;
@@ -236,6 +255,7 @@ export function startAnswering(parts: AnsweringParts): Answering {
     for (const { queue } of places.values()) {
       for (const { event } of queue.list()) await parts.chat.renewEvent(event.id, parts.claimedBy, parts.now());
     }
+    await endLeasesOfFailed(Number.POSITIVE_INFINITY);
   }
 
   return {

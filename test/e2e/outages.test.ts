@@ -33,6 +33,8 @@ const OUTAGES = process.env["OUTAGES"]?.split(",") ?? ALL_OUTAGES;
 const RECOVERED_MAX_MS = 5000;
 /** What was begun when its process or store went is begun again when its lease of 15 s runs out. */
 const ANSWERED_MAX_MS = 180_000;
+/** A lease of 15 s; a score of a reply without a record is tried at once and 0.5, 4 and 24 s later. */
+const RECORDED_MAX_MS = 40_000;
 const RUNS_ENDED_MAX_MS = 240_000;
 const REST_MS = 1500;
 const STARTED_MAX_MS = 120_000;
@@ -53,6 +55,7 @@ describe.skipIf(missing)("outages (needs redis) (needs mongodb) (needs ollama)",
     const recoveredMs = await takeAway(fleet, crowd, ["bots"]);
     await crowd.end();
     const lateMs = await waitForAll(crowd);
+    await waitForRecords(fleet, crowd);
     await expectReady(fleet, ["bots"]);
     expectLogged(fleet);
     await fleet.process("bots").stop();
@@ -79,6 +82,7 @@ describe.skipIf(missing)("outages (needs redis) (needs mongodb) (needs ollama)",
         const recoveredMs = await takeAway(fleet, crowd, ROLES);
         await crowd.end();
         const lateMs = await waitForAll(crowd);
+        await waitForRecords(fleet, crowd);
         const runs = await training.end();
         await expectReady(fleet, ROLES);
         for (const role of ROLES) await fleet.process(role).stop();
@@ -261,6 +265,26 @@ async function waitForAll(crowd: SlackCrowd): Promise<number> {
     { maxMs: ANSWERED_MAX_MS, describe: () => `${left.length} have no answer: ${JSON.stringify(left)}` },
   );
   return Date.now() - endedAtMs;
+}
+
+/**
+ * What was shown as the store went has its record once the answer was begun again, and a score given meanwhile follows that record.
+ * A process that is stopped before leaves both to its next start.
+ */
+async function waitForRecords(fleet: Fleet, crowd: SlackCrowd): Promise<void> {
+  const store = await openMongoStore({ uri: fleet.mongodbUri, now: Date.now });
+  onTestFinished(() => store.close());
+  let left = "";
+  await waitFor(
+    async () => {
+      const { events, feedback } = await readArchive(store.archive);
+      const open = events.filter(({ state }) => state !== "done").map(({ id }) => id);
+      const scored = feedback.filter(({ userId }) => userId === SCORER).length;
+      left = `${open.join(", ")}; ${scored} of ${crowd.scores.size} scores`;
+      return open.length === 0 && scored >= crowd.scores.size ? true : undefined;
+    },
+    { maxMs: RECORDED_MAX_MS, everyMs: 500, describe: () => `not recorded: ${left}` },
+  );
 }
 
 interface EndedRun {

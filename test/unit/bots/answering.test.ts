@@ -162,6 +162,49 @@ test("startAnswering() tries a failed message again, and gives it up with a noti
   expect(await parts.chat.claimEvent({ claimedBy: "x", nowMs: Date.now(), leaseMs: 1 })).toBeUndefined();
 });
 
+test("startAnswering() tries again soon when the lease was renewed at the moment the answer failed", async () => {
+  holdTime();
+  const { chat } = openTempStore();
+  let arrive = () => {};
+  const arrived = new Promise<void>((resolve) => {
+    arrive = resolve;
+  });
+  const renewEvent: typeof chat.renewEvent = async (id, claimedBy, leaseUntilMs) => {
+    if (leaseUntilMs > Date.now() + 5000) await arrived;
+    return chat.renewEvent(id, claimedBy, leaseUntilMs);
+  };
+  const { answering, started, names } = openInbox({ chat: { ...chat, renewEvent } });
+  await answering.accept("e1", message("m1"));
+  await advance(5100);
+  started[0]?.fail(new StoreUnreachableError("db:27017"));
+  await settle();
+  arrive();
+
+  await advance(4100);
+
+  expect(names()).toEqual(["m1", "m1"]);
+});
+
+test("startAnswering() tries again as soon as the store is back when it was away as the answer failed", async () => {
+  holdTime();
+  const { chat } = openTempStore();
+  let isAway = false;
+  const renewEvent: typeof chat.renewEvent = (id, ...args) =>
+    isAway && id === "e1" ? Promise.reject(new StoreUnreachableError("db:27017")) : chat.renewEvent(id, ...args);
+  const { answering, started, names } = openInbox({ chat: { ...chat, renewEvent } });
+  await answering.accept("e1", message("m1"));
+  await settle();
+  isAway = true;
+  started[0]?.fail(new StoreUnreachableError("db:27017"));
+  await advance(6000);
+  expect(names()).toEqual(["m1"]);
+  isAway = false;
+
+  await advance(2100);
+
+  expect(names()).toEqual(["m1", "m1"]);
+});
+
 test("startAnswering() leaves no turn streaming when it gives a message up", async () => {
   const world = await openChatWorld();
   const turn = await world.ask("Where is my refund?");
