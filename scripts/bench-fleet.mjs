@@ -1,6 +1,7 @@
 // `npm run bench -- --only fleet`: what several bot processes cost beside one, per message. Needs redis-server and NX-27017, or MONGODB_URI:
 // test/fixtures/bench/mongo-peer keeps pace where NX-27017 does not.
 // `node scripts/bench-fleet.mjs --mode slack --sizes 1,2,4 --warm-up 500`: of each process, before it counts. `--as-built` measures dist/ as it lies there.
+// `--each`: --messages and --per-second are of each process, so that all have as much to do; else the stream is the same for each fleet.
 import { availableParallelism, cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { benchFleet } from "./benching/fleet.mjs";
@@ -22,6 +23,7 @@ const { values } = parseArgs({
     "per-second": { type: "string", default: "16" },
     "at-once": { type: "string", default: "8" },
     "warm-up": { type: "string", default: "500" },
+    each: { type: "boolean", default: false },
     "idle-seconds": { type: "string", default: "10" },
     set: { type: "string", multiple: true, default: [] },
     "node-flag": { type: "string", multiple: true, default: [] },
@@ -45,6 +47,7 @@ for (const mode of values.mode) {
     messages: Number(values.messages),
     rounds: Number(values.rounds),
     perSecond: Number(values["per-second"]),
+    isOfEach: values.each,
     atOnce: Number(values["at-once"]),
     warmUp: Number(values["warm-up"]),
     idleMs: Number(values["idle-seconds"]) * 1000,
@@ -57,7 +60,7 @@ for (const mode of values.mode) {
 }
 if (values.json) process.stdout.write(`${JSON.stringify({ machine, reports }, null, 2)}\n`);
 
-function describe({ mode, mongo, fleets, messages, seenByEach, loadBefore, loadAfter }) {
+function describe({ mode, mongo, fleets, messages, isOfEach, seenByEach, loadBefore, loadAfter }) {
   const [alone] = fleets;
   const lines = fleets.map(({ size, rounds, doubled, lost, idleMsPerSecond, memoryBytes }) => {
     const ratios = rounds.map(({ processorMs }, round) => processorMs / alone.rounds[round].processorMs);
@@ -93,7 +96,7 @@ function describe({ mode, mongo, fleets, messages, seenByEach, loadBefore, loadA
 ${machine}
 ${MODES.get(mode)}; ${mongo}
   ${"processes".padEnd(10)}${heads.map((head) => head.padStart(12)).join("")}
-${lines.join("")}  processor time of all processes (their children too) per message, median of ${alone.rounds.length} rounds of ${messages} messages that the
+${lines.join("")}  processor time of all processes (their children too) per message, median of ${alone.rounds.length} rounds of ${messages} messages ${isOfEach ? "for each process" : "in all"} that the
   cache answers, of it the threads that run JavaScript; in the middle each process had answered ${seenByEach} messages; idle is of each
   process while nobody says anything; MongoDB ms is its own time for a message, NaN on another machine; goal: ratio <= 1.10, 0 doubled, 0 lost; load ${loadBefore.toFixed(1)} before, ${loadAfter.toFixed(1)} after
 `;

@@ -18,13 +18,13 @@ const AT_ONCE_MAX = 64;
 
 /**
  * Processor time per message of one process and of several that share MongoDB and Redis, the same stream for each, children
- * included. At the same rate for all: one process that is given as much as it can take reads many answers at each wake-up, and several
+ * included. At the same rate for all, or for each process (`isOfEach`): one process that is given as much as it can take reads many answers at each wake-up, and several
  * of which each has less to do are woken for each. The fleets take turns, so that all meet the same load of the machine. In the middle of the measurement each process has
  * answered as many messages as any other, so that V8 has compiled as much of each. After each pause for the others some are answered
  * that do not count: a fleet at work has no such pauses. The databases are filled up to the same size: a larger fleet, warmed up, has more.
  */
 export async function benchFleet(asked) {
-  const { mode, sizes, messages, rounds, perSecond, atOnce, warmUp, idleMs, nodeFlags, settings } = asked;
+  const { mode, sizes, messages, rounds, perSecond, isOfEach, atOnce, warmUp, idleMs, nodeFlags, settings } = asked;
   if (!existsSync("/proc/self/stat")) throw new Error("Cannot measure processes and their children: there is no /proc");
   const world = openBenchWorld();
   const ends = [];
@@ -34,7 +34,12 @@ export async function benchFleet(asked) {
     const fleets = [];
     for (const size of sizes) fleets.push(await openFleet(world, ends, { mode, size, mongo, nodeFlags, settings }));
     const platform = mode === "slack" ? "slack" : "discord";
-    const warmUps = sizes.map((size) => warmUp + ((rounds * messages) / 2) * (1 / Math.min(...sizes) - 1 / size));
+    const streamOf = (size) => ({
+      count: isOfEach ? messages * size : messages,
+      perSecond: isOfEach ? perSecond * size : perSecond,
+    });
+    const seenInRounds = sizes.map((size) => (rounds * streamOf(size).count) / size);
+    const warmUps = seenInRounds.map((seen) => warmUp + (Math.max(...seenInRounds) - seen) / 2);
     for (const [at, { peer, size }] of fleets.entries()) {
       await peer.ask("ask", { platform, count: Math.round(warmUps[at] * size), atOnce });
     }
@@ -44,13 +49,10 @@ export async function benchFleet(asked) {
     for (let round = 0; round < rounds; round++) {
       for (let turn = 0; turn < fleets.length; turn++) {
         const at = (turn + round) % fleets.length;
-        await fleets[at].peer.ask("ask", { platform, count: LEAD_IN * fleets[at].size, atOnce, perSecond });
-        const figures = await measureRound(fleets[at], mongo, {
-          platform,
-          count: messages,
-          atOnce: AT_ONCE_MAX,
-          perSecond,
-        });
+        const { peer, size } = fleets[at];
+        const stream = { platform, ...streamOf(size) };
+        await peer.ask("ask", { ...stream, count: LEAD_IN * size, atOnce });
+        const figures = await measureRound(fleets[at], mongo, { ...stream, atOnce: AT_ONCE_MAX });
         measured[at].rounds.push(figures);
         measured[at].doubled += figures.doubled;
         measured[at].lost += figures.lost;
@@ -65,7 +67,8 @@ export async function benchFleet(asked) {
       loadBefore,
       loadAfter: loadavg()[0],
       messages,
-      seenByEach: Math.round(warmUps[0] + (rounds * (messages / sizes[0] + LEAD_IN)) / 2),
+      isOfEach,
+      seenByEach: Math.round(warmUps[0] + (seenInRounds[0] + rounds * LEAD_IN) / 2),
       fleets: measured.map((one, at) => ({ ...one, idleMsPerSecond: idle[at], memoryBytes: memory[at] })),
       log: fleets.map(({ log }) => log()).join(""),
     };
