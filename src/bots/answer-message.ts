@@ -11,7 +11,8 @@ import { type AskedMessage, stopReasonOf } from "./overlap.ts";
 import type { PlaceSettings } from "./place-settings.ts";
 import type { PlatformConnector, PostedPart, ReplyAction } from "./platform-connector.ts";
 import { readQuestion } from "./read-question.ts";
-import { type OnPosted, openReplyStream, type ReplyStream, type ReplyTarget } from "./stream-reply.ts";
+import type { ReplyTarget } from "./reply-parts.ts";
+import { type OnPosted, openReplyStream, type ReplyStream } from "./stream-reply.ts";
 import { takeOverEdited } from "./take-over-edited.ts";
 
 /** What a message leads to: a stored turn, or a notice why not; no notice when the person was told before. */
