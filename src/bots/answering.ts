@@ -2,6 +2,7 @@ import type { InboxEvent, IncomingMessage } from "#core/inbox.ts";
 import { receivedEvent } from "#store/received-event.ts";
 import { answerClaimed, dropOvertaken, refuseCrowded } from "./answer-event.ts";
 import type { AnsweringParts } from "./answering-parts.ts";
+import { createEventLeases, LEASE_MS } from "./event-leases.ts";
 import type { AcceptOptions } from "./intake.ts";
 import { canJoin, createFairQueue, type FairQueue, joinMessages, overtakes, ReplyStopped } from "./overlap.ts";
 import type { PlaceLocks } from "./place-locks.ts";
@@ -60,24 +61,20 @@ interface Place {
   readonly told: Set<string>;
 }
 
-const LEASE_MS = 15_000;
 const RENEW_MS = 5000;
 /** How often left-behind events are looked for. */
 const SWEEP_MS = 2000;
 const SWEEP_EVENTS_MAX = 100;
-/** How long after it failed an answer is tried again. */
-const RETRY_MS = 1000;
 /** What one person may have waiting in one place, and what all may; a word says what was left out. */
 const WAITING_PER_PERSON_MAX = 10;
 const WAITING_MAX = 100;
 
 export function startAnswering(parts: AnsweringParts): Answering {
   const heldEvents = new Map<string, Held>();
-  /** Events whose answer failed, and when their lease is to end. */
-  const failedUntilMs = new Map<string, number>();
   const places = new Map<string, Place>();
   const tasks = new Set<Promise<void>>();
   const closing = new AbortController();
+  const leases = createEventLeases({ ...parts, isHeld: (eventId) => heldEvents.has(eventId) });
   let isClosed = false;
 
   async function claimLeftBehind(): Promise<InboxEvent | undefined> {
@@ -98,7 +95,7 @@ export function startAnswering(parts: AnsweringParts): Answering {
     // A machine that slept finds its own leases run out: what is held goes on, once.
     if (heldEvents.has(event.id)) return;
     if (isClosed) {
-      track(parts.chat.renewEvent(event.id, parts.claimedBy, parts.now()));
+      track(leases.giveBack([event.id]));
       return;
     }
     const { message } = event;
@@ -157,8 +154,8 @@ export function startAnswering(parts: AnsweringParts): Answering {
       const message = joinMessages([messageOf(first), ...others.map(messageOf)]);
       const outcome = await answerClaimed(parts, events, message, first.abort.signal);
       if (outcome === "over") return;
-      for (const { id } of events) failedUntilMs.set(id, parts.now() + RETRY_MS);
-      if (isClosed) await endLeasesOfFailed(Number.POSITIVE_INFINITY);
+      leases.retrySoon(events.map(({ id }) => id));
+      if (isClosed) await leases.freeFailed("all");
     };
     place.ended = (parts.locks === undefined ? answer() : answerAlone(parts.locks, key, batch, answer))
       .catch((error: unknown) => parts.log.error({ eventId: first.event.id, err: error }, "turn.failed"))
@@ -187,7 +184,7 @@ export function startAnswering(parts: AnsweringParts): Answering {
       await locks.hold(key, closing.signal, act);
     } catch (error) {
       if (hasBegun || !closing.signal.aborted) throw error;
-      for (const { event } of batch) await parts.chat.renewEvent(event.id, parts.claimedBy, parts.now());
+      await leases.giveBack(batch.map(({ event }) => event.id));
     }
   }
 
@@ -211,29 +208,16 @@ export function startAnswering(parts: AnsweringParts): Answering {
 
   /** What waits here and was taken over by another process, or is over, is no longer ours to answer. */
   async function renewHeld(): Promise<void> {
-    for (const [eventId, held] of heldEvents) {
-      if (await parts.chat.renewEvent(eventId, parts.claimedBy, parts.now() + LEASE_MS)) {
-        // Its answer ended meanwhile: if it failed, it waits for no lease.
-        if (!heldEvents.has(eventId)) failedUntilMs.set(eventId, parts.now());
-        continue;
-      }
-      if (places.get(keyOfPlace(held.event.message))?.queue.remove(held) !== true) continue;
+    for (const eventId of await leases.renew([...heldEvents.keys()])) {
+      const held = heldEvents.get(eventId);
+      if (held === undefined || places.get(keyOfPlace(held.event.message))?.queue.remove(held) !== true) continue;
       heldEvents.delete(eventId);
       parts.log.warn({ eventId }, "inbox.lease-lost");
     }
   }
 
-  /** While the store is away it is tried again, so that what failed for that is answered as soon as it is back. */
-  async function endLeasesOfFailed(untilMs: number): Promise<void> {
-    for (const [eventId, atMs] of failedUntilMs) {
-      if (atMs > untilMs) continue;
-      await parts.chat.renewEvent(eventId, parts.claimedBy, parts.now());
-      failedUntilMs.delete(eventId);
-    }
-  }
-
   async function sweep(): Promise<void> {
-    await endLeasesOfFailed(parts.now());
+    await leases.freeFailed("due");
     for (let claimed = 0; claimed < SWEEP_EVENTS_MAX && !isClosed; claimed++) {
       const event = await claimLeftBehind();
       if (event === undefined) return;
@@ -250,12 +234,10 @@ export function startAnswering(parts: AnsweringParts): Answering {
     }, ms).unref();
   }
 
-  /** What had not begun is free for whoever starts next. */
+  /** What had not begun, or is to be begun again, is free for whoever starts next. */
   async function giveBackWaiting(): Promise<void> {
-    for (const { queue } of places.values()) {
-      for (const { event } of queue.list()) await parts.chat.renewEvent(event.id, parts.claimedBy, parts.now());
-    }
-    await endLeasesOfFailed(Number.POSITIVE_INFINITY);
+    for (const { queue } of places.values()) await leases.giveBack(queue.list().map(({ event }) => event.id));
+    await leases.freeFailed("all");
   }
 
   return {
