@@ -1,14 +1,13 @@
-// `node scripts/bench-redis.mjs --entries 10000`: what the cache, limits, leases, hints and jobs cost over Redis. It starts a
+// `npm run bench -- --only redis --entries 10000`: what the cache, limits, leases, hints and jobs cost over Redis. It starts a
 // redis-server of its own (Debian's package), or uses REDIS_URL, under a prefix of its own that it leaves empty.
-import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer as createSocket } from "node:net";
 import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { createServer, defaultServerConditions } from "vite";
+import { startLocalServer } from "./benching/local-server.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -60,7 +59,7 @@ try {
   const keys = await one.client.keys(`*${prefix}*`);
   if (keys.length > 0) await one.client.unlink(...keys);
   for (const redis of connections) await redis.close();
-  await server.stop();
+  server.stop();
   await loader.close();
 }
 process.stdout.write(`${JSON.stringify(report, null, values.json ? 0 : 2)}\n`);
@@ -127,7 +126,7 @@ async function benchHints() {
   );
   report.hintElsewhere = await measure(300, async (index) => {
     const heard = new Promise((resolve) => {
-      const end = to.subscribe((hint) => {
+      const end = to.subscribe(["run.changed"], (hint) => {
         if (hint.runId !== `${index}`) return;
         end();
         resolve();
@@ -195,25 +194,15 @@ async function usedBytes() {
 }
 
 async function startServer() {
-  if (process.env.REDIS_URL) return { url: process.env.REDIS_URL, stop: async () => {} };
+  if (process.env.REDIS_URL) return { url: process.env.REDIS_URL, stop: () => {} };
   const folder = mkdtempSync(join(tmpdir(), "reactune-bench-redis-"));
-  const port = await freePort();
-  const args = ["--bind", "127.0.0.1", "--port", `${port}`, "--dir", folder, "--save", "", "--appendonly", "yes"];
-  const child = spawn(SERVER, args, { stdio: "ignore" });
-  await sleep(500);
-  const stop = async () => {
-    const ended = new Promise((resolve) => child.once("exit", resolve));
-    child.kill();
-    await ended;
-    rmSync(join(folder), { recursive: true, force: true });
+  const kept = ["--dir", folder, "--save", "", "--appendonly", "yes"];
+  const { port, stop } = await startLocalServer(SERVER, (at) => ["--bind", "127.0.0.1", "--port", `${at}`, ...kept]);
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    stop() {
+      stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
   };
-  return { url: `redis://127.0.0.1:${port}`, stop };
-}
-
-async function freePort() {
-  const socket = createSocket();
-  await new Promise((resolve) => socket.listen(0, "127.0.0.1", resolve));
-  const { port } = socket.address();
-  await new Promise((resolve) => socket.close(resolve));
-  return port;
 }

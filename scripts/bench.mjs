@@ -5,7 +5,7 @@ import { requireNode } from "./setup/require-node.mjs";
 
 requireNode();
 const only = process.argv.indexOf("--only");
-const outside = ["platform", "fleet"].find((name) => process.argv[only + 1] === name);
+const outside = ["platform", "fleet", "redis"].find((name) => process.argv[only + 1] === name);
 if (outside !== undefined) {
   // Their peers live under test/, so they are no part of the program.
   process.argv.splice(only, 2);
