@@ -24,6 +24,8 @@ const SHAPE =
 export function parseRedisAddress(url: string): RedisAddress {
   const { scheme, login = "", hosts = "", db = "", query = "" } = SHAPE.exec(url)?.groups ?? {};
   if (scheme === undefined) throw new ConfigInvalidError(["REDIS_URL is not redis://host:port"]);
+  // The rest of a password would be looked up as the name of a host, and stand in the log.
+  if (hosts.includes("@")) throw new ConfigInvalidError(["REDIS_URL has more than one @: write %40 in a password"]);
   const [username = "", ...password] = login.split(":");
   const list = hosts.split(",").map(parseHost);
   return {

@@ -43,6 +43,8 @@ test.each([
   "redis://a:secret@",
   "redis://a:secret@one:port",
   "redis://a:secret@one:1:2",
+  "redis://a:first@secret@one:6379",
+  "rediss://:secret@secret@one,two",
   "secret",
 ])("parseRedisAddress() refuses %s without quoting it", (url) => {
   expect(() => parseRedisAddress(url)).toThrow(ConfigInvalidError);
