@@ -6,6 +6,8 @@ import { processName } from "./identity.ts";
 /** After a kill a process counts as running for up to three beats. */
 const BEAT_MS = 10_000;
 const LIVED_MS = 3 * BEAT_MS;
+/** Of an address that names none. */
+const USUAL_DATABASE = "reactune";
 
 /**
  * Says through Redis that this process works on these records, until the returned function is called: a command on any machine that
@@ -32,8 +34,9 @@ export async function requireNobodyServes(config: Config, live: LiveProcesses, w
     throw new RestoreRefusedError(what, others === 1 ? "in another process" : `in ${others} other processes`);
 }
 
-/** By the name of the database alone: machines may write its address differently. */
+/** By the name of the database alone: machines may write its address differently, or leave the usual name out. */
 function workOf({ servers: { mongodbUri } }: Config): string {
-  const [, database = ""] = /^[^:]+:\/\/[^/]+\/([^?]*)/u.exec(mongodbUri ?? "") ?? [];
-  return `serving ${database}`;
+  if (mongodbUri === undefined) return "serving ";
+  const [, named = ""] = /^[^:]+:\/\/[^/?]+\/([^?]*)/u.exec(mongodbUri) ?? [];
+  return `serving ${named === "" ? USUAL_DATABASE : named}`;
 }
