@@ -110,10 +110,17 @@ export class QueueFullError extends OperatingError {
 
 export class ModelNotFoundError extends OperatingError {
   readonly code = "MODEL_NOT_FOUND";
-  readonly hint = "Run `npm start` once to install the default model, or pass --model with the path of a GGUF file";
+  readonly hint: string;
 
+  /** `ollama:NAME` is a model that somebody pulls, anything else a file. */
   constructor(model: string, options?: ErrorOptions) {
-    super(`Cannot load model "${model}": the file is not there or is not a GGUF file`, options);
+    const pulled = /^ollama:(.+)$/su.exec(model)?.[1];
+    const found = pulled === undefined ? "the file is not there or is not a GGUF file" : "this version is not there";
+    super(`Cannot load model "${model}": ${found}`, options);
+    this.hint =
+      pulled === undefined
+        ? "Run `npm start` once to install the default model, or pass --model with the path of a GGUF file"
+        : `Run \`ollama pull ${pulled}\` on every host. This machine reads its file too: OLLAMA_MODELS names the folder`;
   }
 }
 

@@ -9,11 +9,27 @@ import {
   handleWhen,
   retry,
 } from "cockatiel";
-import { InferenceUnavailableError, OperatingError, ReplyBrokenOffError } from "#core/errors.ts";
+import {
+  describeError,
+  InferenceUnavailableError,
+  type ModelNotFoundError,
+  OperatingError,
+  ReplyBrokenOffError,
+} from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 
 /** The host, not the question, is at fault: another one may answer. */
 export class HostOutageError extends Error {}
+
+/** This host will not serve before an operator has brought the model there. Others may have it. */
+export class HostLacksModelError extends HostOutageError {
+  override readonly cause: ModelNotFoundError;
+
+  constructor(url: string, cause: ModelNotFoundError) {
+    super(`${url} lacks the model`);
+    this.cause = cause;
+  }
+}
 
 export interface PooledHost {
   readonly url: string;
@@ -68,9 +84,11 @@ export class HostPool<Host extends PooledHost> {
     return this.#members.map(({ host }) => host);
   }
 
-  /** `look` tells which host could begin at once. Rejects with InferenceUnavailableError, ReplyBrokenOffError, and OperatingErrors of `open`. */
+  /** `look` tells which host could begin at once. Rejects with InferenceUnavailableError, ReplyBrokenOffError, OperatingErrors of `open`, and with
+   * ModelNotFoundError when no host has the model. */
   async run(open: OpenReply<Host>, look: (host: Host) => Promise<HostLook>, signal: AbortSignal): Promise<void> {
     const tried = new Set<Member<Host>>();
+    const lacking = new Set<Member<Host>>();
     const again = retry(
       handleWhen((error) => isOutage(error) && !signal.aborted),
       {
@@ -82,10 +100,16 @@ export class HostPool<Host extends PooledHost> {
       await again.execute(async () => {
         const member = await this.#choose(tried, look);
         tried.add(member);
-        await this.#runOn(member, open);
+        try {
+          await this.#runOn(member, open);
+        } catch (error) {
+          if (error instanceof HostLacksModelError) lacking.add(member);
+          throw error;
+        }
       }, signal);
     } catch (cause) {
       signal.throwIfAborted();
+      if (cause instanceof HostLacksModelError && lacking.size === this.#members.length) throw cause.cause;
       throw cause instanceof OperatingError ? cause : new InferenceUnavailableError(this.#options.name, { cause });
     }
   }
@@ -154,9 +178,11 @@ function openMember<Host extends PooledHost>(host: Host, { retryAfterMs, log }: 
     breaker: new ConsecutiveBreaker(FAILURES_MAX),
   });
   const member: Member<Host> = { host, breaker, streaming: 0, brokenAtMs: 0 };
-  breaker.onBreak(() => {
+  breaker.onBreak((reason) => {
     member.brokenAtMs = performance.now();
-    log.warn({ host: host.url }, "host.failed");
+    const error = "error" in reason ? reason.error : undefined;
+    const why = error instanceof HostLacksModelError ? { why: describeError(error.cause) } : {};
+    log.warn({ host: host.url, ...why }, "host.failed");
   });
   breaker.onReset(() => log.info({ host: host.url }, "host.returned"));
   return member;

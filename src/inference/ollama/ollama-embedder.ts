@@ -31,7 +31,7 @@ async function readDigest({ url, model, timeoutMs }: OllamaEmbedderOptions): Pro
   } catch (cause) {
     throw new InferenceUnavailableError("Ollama", { cause });
   }
-  if (digest === undefined) throw new ModelNotFoundError(model);
+  if (digest === undefined) throw new ModelNotFoundError(`ollama:${model}`);
   return digest;
 }
 

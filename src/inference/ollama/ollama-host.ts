@@ -1,7 +1,7 @@
 import { AdapterRefusedError, ModelNotFoundError, OperatingError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import { checkAdapterFile } from "../check-adapter-file.ts";
-import { type HostLook, HostOutageError } from "../host-pool.ts";
+import { HostLacksModelError, type HostLook, HostOutageError } from "../host-pool.ts";
 import type { AdapterFile, BaseModel } from "../inference-engine.ts";
 import { adapterModelName, baseModelName, isAdapterModelName, isSameModel } from "./model-names.ts";
 import {
@@ -57,7 +57,7 @@ export class OllamaHost {
   }
 
   /**
-   * Makes sure that the host has the model, and returns its name. Rejects with AdapterRefusedError, ModelNotFoundError,
+   * Makes sure that the host has the model, and returns its name. Rejects with AdapterRefusedError, HostLacksModelError,
    * HostOutageError.
    */
   async prepare(adapter: AdapterFile | undefined): Promise<string> {
@@ -149,9 +149,9 @@ export class OllamaHost {
     const shown = await showModel(this.url, this.#baseName, this.#signal(ASK_TIMEOUT_MS));
     if (shown?.baseDigest === base.digest) return;
     if (pulledName !== undefined || base.path === undefined) {
-      throw new ModelNotFoundError(this.#baseName, {
-        cause: new Error(`${this.url} ${shown === undefined ? "has no such model" : "has another version of it"}`),
-      });
+      const found = shown === undefined ? "has no such model" : "has another version of it";
+      const cause = new Error(`${this.url} ${found}`);
+      throw new HostLacksModelError(this.url, new ModelNotFoundError(`ollama:${this.#baseName}`, { cause }));
     }
     const startedAtMs = performance.now();
     await uploadBlob(this.url, base.path, base.digest, this.#signal(UPLOAD_TIMEOUT_MS));

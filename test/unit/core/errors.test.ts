@@ -147,6 +147,13 @@ test("every error class has a case here", () => {
   expect(new Set(CASES.map(([, code]) => code)).size).toBe(CASES.length);
 });
 
+test("the hint of ModelNotFoundError says how to get a model that Ollama pulls", () => {
+  const error = new errors.ModelNotFoundError("ollama:llama3.2:1b");
+
+  expect(error.message).toBe('Cannot load model "ollama:llama3.2:1b": this version is not there');
+  expect(error.hint).toContain("`ollama pull llama3.2:1b`");
+});
+
 test("the hint of DomainUnknownError names what there is", () => {
   expect(new errors.DomainUnknownError("x", ["legal", "general"]).hint).toBe("Use one of: legal, general");
 });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { AdapterRefusedError, InferenceUnavailableError, ReplyBrokenOffError } from "#core/errors.ts";
 import type { GenerateChunk } from "#inference/inference-engine.ts";
 import type { ModelPrompts } from "#inference/llama/model-prompts.ts";
-import { listRunning } from "#inference/ollama/ollama-api.ts";
+import { listRunning, openOllamaClient } from "#inference/ollama/ollama-api.ts";
 import type { OllamaEngine, OllamaEngineOptions } from "#inference/ollama/ollama-engine.ts";
 import type { StartedOllama } from "#inference/ollama/start-ollama.ts";
 import { collect, request } from "../../../contract/inference-engine.ts";
@@ -14,6 +14,7 @@ import {
   startTestOllama,
 } from "../../../fixtures/ollama/ollama-under-test.ts";
 import { openTcpProxy, type TcpProxy } from "../../../fixtures/ollama/tcp-proxy.ts";
+import { recordingLog } from "../../../fixtures/redis/start-redis.ts";
 
 describe.skipIf(ollamaProgram === undefined)("OllamaEngine with two hosts (needs ollama)", () => {
   let servers: readonly [StartedOllama, StartedOllama];
@@ -56,6 +57,27 @@ describe.skipIf(ollamaProgram === undefined)("OllamaEngine with two hosts (needs
     const after = await collect(engine.generate(request()));
 
     expect([meanwhile.text, after.text]).toEqual([before.text, before.text]);
+  });
+
+  test("generate() asks the host that has the pulled model when another lacks it", async () => {
+    await open({ region: "far" }); // makes the base on the second host
+    const client = openOllamaClient(servers[1].url, new AbortController().signal);
+    const from = `reactune-base-${prompts.base.digest.slice(0, 12)}`;
+    await client.create({ model: "pulled-once:1b", from, stream: false });
+    const log = recordingLog();
+    const { engine, proxies } = await open({ pulledName: "pulled-once:1b", log });
+    // Near, idle, but for the operator's `ollama pull`.
+    const replies = await Promise.all(
+      ["a", "b", "c", "d", "e", "f"].map((conversationId) => collect(engine.generate(request({ conversationId })))),
+    );
+
+    expect(replies.map(({ text }) => text)).not.toContain("");
+    proxies[1].cut();
+    await expect(collect(engine.generate(request()))).rejects.toThrow(InferenceUnavailableError);
+    expect(log.lines.find(({ event, fields }) => event === "host.failed" && "why" in fields)?.fields).toEqual({
+      host: proxies[0].url,
+      why: expect.stringContaining("Run `ollama pull pulled-once:1b` on every host"),
+    });
   });
 
   test("generate() ends with an error that tells when a host breaks off midway, and never begins anew", async () => {
