@@ -7,7 +7,7 @@ import type { ListeningParts } from "./discord-parts.ts";
 import type { Listening } from "./listening.ts";
 import type { OpenThreads } from "./open-threads.ts";
 import { type ChannelPlace, findPlace, guildOfWorkspace, placeOf } from "./place.ts";
-import { type DiscordMessage, glanceAt, isFromPerson, readMessage, textOf } from "./read-message.ts";
+import { type DiscordMessage, filesOf, glanceAt, isFromPerson, readMessage, textOf } from "./read-message.ts";
 
 export interface MessageParts extends ListeningParts {
   readonly threads: OpenThreads;
@@ -31,6 +31,7 @@ export function listenToMessages(parts: MessageParts, listening: Listening): voi
       ...placeFields(place),
       messageId: message.id,
       text: textOf(parts, message),
+      ...filesOf(message),
       editedAtMs: Date.parse(message.edited_timestamp),
     });
   });

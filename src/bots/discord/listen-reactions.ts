@@ -15,7 +15,7 @@ import type { ListeningParts } from "./discord-parts.ts";
 import { placeFields } from "./listen-messages.ts";
 import type { Listening } from "./listening.ts";
 import { type ChannelPlace, findPlace, guildOfWorkspace } from "./place.ts";
-import { isFromPerson, textOf } from "./read-message.ts";
+import { filesOf, isFromPerson, textOf } from "./read-message.ts";
 import { isGone } from "./refusals.ts";
 
 const USERS_PER_REQUEST = 100;
@@ -161,7 +161,8 @@ async function acceptQuestionNow(
   if (question.edited_timestamp !== null && isFromPerson(question)) {
     const guild_id = guildOfWorkspace(place.workspaceId);
     const text = textOf(parts, guild_id === undefined ? question : { ...question, guild_id });
-    await parts.intake.acceptEdit({ ...questionPlace, text, editedAtMs: Date.parse(question.edited_timestamp) });
+    const editedAtMs = Date.parse(question.edited_timestamp);
+    await parts.intake.acceptEdit({ ...questionPlace, text, ...filesOf(question), editedAtMs });
   }
   return true;
 }

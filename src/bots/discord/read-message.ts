@@ -49,9 +49,7 @@ export function readMessage(
     messageId: message.id,
     text,
     sentAtMs: Date.parse(message.timestamp),
-    ...(message.attachments.length === 0
-      ? {}
-      : { attachments: message.attachments.slice(0, ATTACHMENTS_MAX).map(readAttachmentOf) }),
+    ...filesOf(message),
   };
 }
 
@@ -75,6 +73,12 @@ export function textOf(
     .replace(/<a?:(\w{2,32}):\d{15,20}>/g, ":$1:")
     .replace(/[ \t]{2,}/g, " ")
     .trim();
+}
+
+/** What hangs on a message, also after an edit of its words. */
+export function filesOf({ attachments }: Pick<DiscordMessage, "attachments">): Pick<IncomingMessage, "attachments"> {
+  if (attachments.length === 0) return {};
+  return { attachments: attachments.slice(0, ATTACHMENTS_MAX).map(readAttachmentOf) };
 }
 
 function isAddressed({ client }: DiscordParts, message: DiscordMessage, place: ChannelPlace): boolean {

@@ -116,6 +116,18 @@ test("readAttachment() asks for a fresh address when the old one has expired", a
   expect([...read]).toEqual([1, 2]);
 });
 
+test("start() hands in the files that still hang on a question whose words were edited", async () => {
+  const { double, channel, got } = await openStartedBot();
+  const attachments = [{ name: "order.txt", mediaType: "text/plain", bytes: Buffer.from("4711") }];
+  const asked = double.people.say(channel, ANA, "What is tihs?", { mentionsBot: true, attachments });
+
+  double.people.edit(asked, `<@${BOT_ID}> What is this?`);
+
+  await vi.waitFor(() => expect(got.edits).toHaveLength(1));
+  expect(got.edits).toMatchObject([{ text: "What is this?", attachments: [{ name: "order.txt", bytes: 4 }] }]);
+  expect(got.edits[0]?.attachments).toEqual(got.messages[0]?.attachments);
+});
+
 test("start() hands in edits of people and deletions, one by one and in bulk", async () => {
   const { double, channel, got, workspaceId } = await openStartedBot();
   const first = double.people.say(channel, ANA, "one", { mentionsBot: true });
@@ -338,8 +350,9 @@ test("start() reads what was written meanwhile when Discord gives up the session
 test("catchUp() hands in that questions were edited and deleted, which the replies to them tell", async () => {
   const bot = await openStartedBot();
   const { double, channel, got, workspaceId } = bot;
+  const attachments = [{ name: "order.txt", mediaType: "text/plain", bytes: Buffer.from("4711") }];
   const [edited, deleted, same] = ["My order?", "My refund?", "My ticket?"].map((text) =>
-    double.people.say(channel, ANA, text, { mentionsBot: true }),
+    double.people.say(channel, ANA, text, { mentionsBot: true, attachments }),
   );
   if (edited === undefined || deleted === undefined || same === undefined) throw new Error("Nobody asked");
   const replies = [];
@@ -356,7 +369,7 @@ test("catchUp() hands in that questions were edited and deleted, which the repli
   await bot.connector.catchUp({ replies: replies.map(({ id }) => ({ ...place, messageId: id })) });
 
   const edit = { ...place, messageId: edited.id, text: "My parcel?", editedAtMs: 1_800_000_000_000 };
-  expect(got.edits).toEqual([edit]);
+  expect(got.edits).toMatchObject([{ ...edit, attachments: [{ name: "order.txt" }] }]);
   expect(got.deletions).toEqual([{ ...place, messageId: deleted.id }]);
   expect(got.snapshots).toHaveLength(2);
 });
