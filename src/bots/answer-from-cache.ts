@@ -20,6 +20,8 @@ export interface CacheAsk {
   /** A question that leans on earlier turns has no meaning of its own. */
   readonly isFirstTurn: boolean;
   readonly isRegeneration: boolean;
+  /** What is asked stands in images too. */
+  readonly hasImages: boolean;
   readonly nowMs: number;
 }
 
@@ -157,6 +159,7 @@ export async function rememberReply(
 function refuseCaching(ask: CacheAsk, settings: CacheSettings): string | undefined {
   if (!settings.isEnabled) return "the cache is off";
   if (ask.isRegeneration) return "asked again";
+  if (ask.hasImages) return "a question about an image";
   if (!ask.isFirstTurn) return "a follow-up question";
   if (ask.question.length > settings.textMaxChars) return "a long question";
   return undefined;

@@ -55,8 +55,9 @@ export async function answerMessage(
   if (stopReasonOf(signal) === "deleted") return {};
 
   const edited = stored === undefined ? await takeOverEdited(parts, turnId, message) : undefined;
-  const { question, notice, again } = read;
-  const drafted = await draftTurn(parts, { turnId, message, question, again, interrupted: stored ?? edited?.place });
+  const { question, images, notice, again } = read;
+  const interrupted = stored ?? edited?.place;
+  const drafted = await draftTurn(parts, { turnId, message, question, images, again, interrupted });
   const draft = { ...drafted, turn: { ...drafted.turn, messages: questions } };
   const hasBegun = stored !== undefined || edited?.hasPosts === true;
   const isWaiting = draft.cached.entry === undefined;

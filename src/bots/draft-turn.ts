@@ -19,6 +19,8 @@ export interface Draft {
   /** Nearest first. */
   readonly examples: readonly Example[];
   readonly systemPrompt: string;
+  /** What the model is shown beside the question. */
+  readonly images: readonly Uint8Array[];
   readonly cached: CacheAnswer;
   /** The cache scope with this arm; the arm can still fall back to the base model. */
   readonly cacheScopeOf: (arm: Arm) => string;
@@ -29,6 +31,7 @@ export interface DraftRequest {
   readonly turnId: string;
   readonly message: IncomingMessage;
   readonly question: string;
+  readonly images: readonly Uint8Array[];
   /** The turn that is to be answered again. */
   readonly again: Turn | undefined;
   /** This very turn as a kill left it, or the one that an edit superseded: it keeps its conversation and its place there. */
@@ -38,7 +41,7 @@ export interface DraftRequest {
 /** Everything that is decided before the first token: conversation, domain, arm, examples, cache. */
 export async function draftTurn(
   parts: AnswerParts,
-  { turnId, message, question, again, interrupted }: DraftRequest,
+  { turnId, message, question, images, again, interrupted }: DraftRequest,
 ): Promise<Draft> {
   const startedAtMs = parts.now();
   const known = interrupted ?? again;
@@ -82,6 +85,7 @@ export async function draftTurn(
     question,
     isFirstTurn: history.length === 0,
     isRegeneration: again !== undefined,
+    hasImages: images.length > 0,
     nowMs: startedAtMs,
   });
   const turn: Turn = {
@@ -107,6 +111,7 @@ export async function draftTurn(
     provenance: {
       ...emptyProvenance(parts, arm, cached, systemPrompt),
       ...(exampleTurnIds.length === 0 ? {} : { exampleTurnIds }),
+      ...imagesOf(images, again),
     },
     messages: [{ messageId: message.messageId, role: "question", part: 0 }],
     askedAtMs: message.sentAtMs,
@@ -117,10 +122,17 @@ export async function draftTurn(
     history,
     examples,
     systemPrompt,
+    images,
     cached,
     cacheScopeOf: scopeOfArm,
     startedAtMs,
   };
+}
+
+/** Answered again, a question is still about the images that it came with. */
+function imagesOf(images: readonly Uint8Array[], again: Turn | undefined): Pick<Provenance, "images"> {
+  const count = again?.provenance.images ?? images.length;
+  return count === 0 ? {} : { images: count };
 }
 
 /** Told by the turns themselves: a kill between the conversation's record and the turn's leaves its count one too high. */

@@ -1,7 +1,7 @@
 import { AdapterRefusedError, describeError, OperatingError } from "#core/errors.ts";
 import type { Turn } from "#core/turn.ts";
 import { fitPrompt } from "#inference/compose-prompt.ts";
-import type { AdapterFile, GenerateEnd } from "#inference/inference-engine.ts";
+import type { AdapterFile, GenerateEnd, PromptMessage } from "#inference/inference-engine.ts";
 import type { AnswerParts } from "./answer-parts.ts";
 import type { Draft } from "./draft-turn.ts";
 
@@ -34,7 +34,7 @@ export async function generateReply(
       askerId,
       ...(askerNumber === undefined ? {} : { askerNumber }),
     },
-    encoder.contextTokens - settings.replyTokensMax,
+    encoder.contextTokens - settings.replyTokensMax - draft.images.length * IMAGE_TOKENS,
     (prompt) => encoder.encodePrompt(prompt).length,
   );
   const inputTurnIds = [
@@ -51,7 +51,7 @@ export async function generateReply(
     reply = "";
     const chunks = parts.engine.generate({
       conversationId: draft.turn.conversationId,
-      messages,
+      messages: withImages(messages, draft.images),
       ...(adapter === undefined ? {} : { adapter }),
       sampling: settings.sampling,
       replyTokensMax: settings.replyTokensMax,
@@ -92,6 +92,16 @@ export async function generateReply(
     );
   }
   return endTurn(parts, draft, turn, { reply: reply.trim(), notice, end, turnsCut });
+}
+
+/** What a model reads of one image, about: that much of the history makes room. */
+const IMAGE_TOKENS = 768;
+
+/** The question is the last message. */
+function withImages(messages: readonly PromptMessage[], images: readonly Uint8Array[]): readonly PromptMessage[] {
+  const question = messages.at(-1);
+  if (question === undefined || images.length === 0) return messages;
+  return [...messages.slice(0, -1), { ...question, images }];
 }
 
 /** An adapter that is gone or was tampered with never stops a reply: the base model answers, and turn and log say so. */

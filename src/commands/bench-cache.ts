@@ -108,7 +108,7 @@ function hasSignatureOf(asked: string, stored: string): boolean {
 }
 
 async function lookUp({ cache, embedder, settings }: BenchCacheOptions, question: string) {
-  const ask = { scope: SCOPE, question, isFirstTurn: true, isRegeneration: false, nowMs: 1 };
+  const ask = { scope: SCOPE, question, isFirstTurn: true, isRegeneration: false, hasImages: false, nowMs: 1 };
   return (await answerFromCache(cache, embedder, settings, ask)).use;
 }
 

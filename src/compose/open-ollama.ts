@@ -45,11 +45,12 @@ export async function openOllama(config: ModelConfig, settings: OllamaSettings, 
   });
   const { threads } = config.inference;
   try {
+    const base = (await seesImages(hosts, pulledName)) ? { ...prompts.base, seesImages: true as const } : prompts.base;
     const engine = await openOllamaEngine({
       ...limitsOf(config.inference),
       ...settings,
       hosts,
-      base: prompts.base,
+      base,
       prompts,
       ...(pulledName === undefined ? {} : { pulledName }),
       // The hosts are other machines, as a rule: only what the operator said himself is right for them.
@@ -61,11 +62,22 @@ export async function openOllama(config: ModelConfig, settings: OllamaSettings, 
       await engine.close();
       await prompts.close();
     };
-    return { engine, encoder: prompts, base: prompts.base, adapterHost: engine, close };
+    return { engine, encoder: prompts, base, adapterHost: engine, close };
   } catch (error) {
     await prompts.close();
     throw error;
   }
+}
+
+const ASK_TIMEOUT_MS = 5000;
+
+/** A file that is uploaded has no eyes; of a model that was pulled its hosts know. One that does not answer now has no say. */
+async function seesImages(hosts: OllamaSettings["hosts"], pulledName: string | undefined): Promise<boolean> {
+  if (pulledName === undefined) return false;
+  const { showModel } = await import("#inference/ollama/ollama-api.ts");
+  const asks = hosts.map(({ url }) => showModel(url, pulledName, AbortSignal.timeout(ASK_TIMEOUT_MS)));
+  const told = (await Promise.allSettled(asks)).flatMap((ask) => (ask.status === "fulfilled" ? (ask.value ?? []) : []));
+  return told.length > 0 && told.every((model) => model.seesImages);
 }
 
 /** Ollama where OLLAMA_HOST or inference.hosts names one and inference.engine leaves it the choice. Undefined: it does not answer. */

@@ -91,6 +91,7 @@ export function describeProvider(
     parameters: 0,
     contextTokens: inference.contextTokens,
     isStandIn: false,
+    ...(inference.hostModelSeesImages ? { seesImages: true as const } : {}),
     adapters: "never",
   };
 }

@@ -60,6 +60,7 @@ export const configSchema = z.strictObject({
     hosts: list(100, 4096),
     preset: z.enum(["vllm", "llama-server", "openai", "groq", "together", "custom"]),
     hostModel: text(4096).optional(),
+    hostModelSeesImages: z.boolean(),
     adapterDirectory: text(4096).optional(),
     embeddingModel: text(4096).optional(),
     embeddingHost: text(4096).optional(),

@@ -54,6 +54,8 @@ export interface Provenance {
   /** Turns whose liked replies were shown to the model as examples, nearest first. */
   readonly exampleTurnIds?: readonly string[];
   readonly cache: CacheUse;
+  /** How many images the question was about; they are kept nowhere. */
+  readonly images?: number;
   readonly promptTokens: number;
   readonly replyTokens: number;
   readonly firstTokenMs?: number;

@@ -26,6 +26,8 @@ export interface BaseModel {
   readonly path?: string;
   /** Set when a small built-in model stands in for the real one: pages say so. */
   readonly isStandIn: boolean;
+  /** Images beside a question reach it, and it sees them. */
+  readonly seesImages?: true;
   /** When its server takes adapters: when the server starts, or never. Unset: whenever one is asked for. */
   readonly adapters?: "at-start" | "never";
 }

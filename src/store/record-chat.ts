@@ -97,6 +97,7 @@ export const turnRecord = defineRecord<Turn>()({
       adapterDigest: optional(text),
       systemPromptHash: text,
       exampleTurnIds: optional(z.array(text)),
+      images: optional(z.int()),
       cache: z.object({
         hit: z.enum(["exact", "near", "none"]),
         reason: text,

@@ -32,6 +32,7 @@ export function refusalOf({ turn, inputs, feedback }: RatedTurn, consent: Consen
   if (!spoken.every((each) => isHeardBy(each, scope))) return "audience";
   if (spoken.some((each) => optedOut.has(each.askerId)) || restsOnUnknown(spoken, consent)) return "opted-out";
   if (inputs.length !== turn.inputTurnIds.length || inputs.some(isGone)) return "history-gone";
+  if (spoken.some(({ provenance }) => provenance.images !== undefined)) return "image";
   return isExample(feedback) && !isExample(heard(feedback, optedOut)) ? "opted-out" : undefined;
 }
 

@@ -6,6 +6,7 @@ const WHY = {
   "opted-out": "somebody whose words or scores it rests on has opted out of learning",
   audience: "it was said before another audience than the one that would learn from it",
   "history-gone": "earlier messages of its prompt were deleted or edited, so the prompt cannot be told again",
+  image: "it is about an image, which training does not see",
   undecided: "its scores neither like nor dislike the reply",
   "not-endorsed": "the correction is waiting for a second person or an admin to agree with it",
   "cut-reply": "the reply was cut at the length limit, cancelled or failed",

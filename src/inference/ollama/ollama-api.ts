@@ -16,7 +16,12 @@ export class OllamaRefusalError extends Error {
 }
 
 const ErrorBody = z.object({ error: z.string() });
-const Shown = z.object({ modelfile: z.string(), template: z.string().default(""), model_info: z.looseObject({}) });
+const Shown = z.object({
+  modelfile: z.string(),
+  template: z.string().default(""),
+  model_info: z.looseObject({}),
+  capabilities: z.array(z.string()).default([]),
+});
 const Models = z.object({ models: z.array(z.object({ name: z.string(), size: z.number().default(0) })) });
 
 export interface ShownModel {
@@ -26,6 +31,7 @@ export interface ShownModel {
   readonly adapterDigests: readonly string[];
   readonly template: string;
   readonly info: Readonly<Record<string, unknown>>;
+  readonly seesImages: boolean;
 }
 
 export interface HostedModel {
@@ -62,6 +68,7 @@ export async function showModel(
       ),
       template: shown.template,
       info: shown.model_info,
+      seesImages: shown.capabilities.includes("vision"),
     };
   } catch (error) {
     if (error instanceof OllamaRefusalError && error.status === 404) return undefined;

@@ -10,6 +10,7 @@ import type {
   GenerateRequest,
   InferenceEngine,
   PrepareRequest,
+  PromptMessage,
 } from "../inference-engine.ts";
 import type { PromptEncoder } from "../prompt-encoder.ts";
 import type { PromptRenderer } from "../prompt-renderer.ts";
@@ -186,8 +187,7 @@ export class OpenAiEngine implements InferenceEngine {
       ...settingsOf(request, host),
       ...(isRaw
         ? { prompt: prompts.encodePrompt(request.messages), stop: prompts.stopTexts }
-        : // Nobody tells whether a server's model sees: images are left out.
-          { messages: request.messages.map(({ role, content }) => ({ role, content })) }),
+        : { messages: request.messages.map(messageOf) }),
     };
     const pieces = streamCompletion(
       host.api,
@@ -255,6 +255,20 @@ function openHost(host: OpenAiHostOptions, { model, adapterPathOnHost }: OpenAiE
 async function look(host: Host, adapter: AdapterFile | undefined) {
   return adapter === undefined || host.adapters.isLoaded(adapter.digest) ? "holds" : "lacks";
 }
+
+function messageOf({ role, content, images = [] }: PromptMessage) {
+  if (images.length === 0) return { role, content };
+  const parts = images.map((image) => {
+    const mediaType = image[0] === PNG_FIRST_BYTE ? "image/png" : "image/jpeg";
+    return {
+      type: "image_url",
+      image_url: { url: `data:${mediaType};base64,${Buffer.from(image).toString("base64")}` },
+    };
+  });
+  return { role, content: [...parts, { type: "text", text: content }] };
+}
+
+const PNG_FIRST_BYTE = 0x89;
 
 /** Providers refuse settings that they do not know. */
 function settingsOf({ sampling, replyTokensMax }: GenerateRequest, { kind, api }: Host) {

@@ -42,7 +42,7 @@ async function openWorld(changes: Partial<CacheSettings> = {}, stored = STORED) 
   embedder.embedded.length = 0;
   const ask = (question: string, rest: Partial<CacheAsk> = {}, by: Embedder | undefined = embedder) =>
     answerFromCache(cache, by, settings, {
-      ...{ scope: "s", question, isFirstTurn: true, isRegeneration: false, nowMs: 1 },
+      ...{ scope: "s", question, isFirstTurn: true, isRegeneration: false, hasImages: false, nowMs: 1 },
       ...rest,
     });
   return { store, cache, embedder, ask, settings };
@@ -74,7 +74,7 @@ describe("answerFromCache()", () => {
   test("serves a paraphrase by its signature when there is no embedder at all", async () => {
     const { cache, settings } = await openWorld();
     const question = "What is the way to return a kettle within 14 days?";
-    const ask = { scope: "s", question, isFirstTurn: true, isRegeneration: false, nowMs: 1 };
+    const ask = { scope: "s", question, isFirstTurn: true, isRegeneration: false, hasImages: false, nowMs: 1 };
 
     expect((await answerFromCache(cache, undefined, settings, ask)).use.hit).toBe("near");
   });
@@ -155,6 +155,7 @@ describe("answerFromCache()", () => {
     ["the cache is off", { isEnabled: false }, {}],
     ["a follow-up question", {}, { isFirstTurn: false }],
     ["asked again", {}, { isRegeneration: true }],
+    ["a question about an image", {}, { hasImages: true }],
     ["a long question", { textMaxChars: 10 }, {}],
   ])("looks nothing up when it is %s", async (reason, changes, rest) => {
     const { ask, cache, embedder } = await openWorld(changes);

@@ -108,6 +108,8 @@ export interface ChatWorldOptions {
   /** What admins set, everywhere alike. */
   readonly place?: Partial<PlaceSettings>;
   readonly contextTokens?: number;
+  /** What the model is said to be able to, beyond the usual. */
+  readonly base?: Partial<AnswerParts["base"]>;
   readonly moderator?: Moderator;
 }
 
@@ -143,7 +145,7 @@ export async function openChatWorld(options: ChatWorldOptions = {}) {
       encodePrompt: (messages) => messages.flatMap(({ content }) => Array.from(content, () => 1)),
       encodeReply: (text) => Array.from(text, () => 1),
     },
-    base: SCRIPTED_BASE,
+    base: { ...SCRIPTED_BASE, ...options.base },
     embedder: undefined,
     ...(options.moderator === undefined ? {} : { moderator: options.moderator }),
     router: await createDomainRouter(DOMAINS, undefined, { similarityMin: 1, marginMin: 1 }),

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { answerMessage } from "#bots/answer-message.ts";
 import { readAttachments, withoutFiles } from "#bots/read-attachments.ts";
 import type { Attachment } from "#core/inbox.ts";
 import { recordingConnector, recordingLog } from "./chat-world.ts";
@@ -11,7 +12,9 @@ interface GivenFile {
   readonly bytes?: number;
 }
 
-const LIMITS = { bytesMax: 10_000, charsMax: 2000 };
+const LIMITS = { bytesMax: 10_000, imageBytesMax: 0, charsMax: 2000 };
+const PNG = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a);
+const JPEG = Uint8Array.of(0xff, 0xd8, 0xff, 0xe0);
 
 function attach(attached: Map<string, Uint8Array>, files: readonly GivenFile[]): readonly Attachment[] {
   return files.map(({ name, contents, mediaType = "text/plain", bytes }, index) => {
@@ -60,6 +63,25 @@ test.each([
   expect(text).toBe("");
   expect(notice).toBe(`x: ${why}`);
   expect(lines).toEqual([]);
+});
+
+test("readAttachments() hands images on where the model sees, and names what is none, too large or not wanted", async () => {
+  const files = [
+    { name: "a.png", contents: PNG, mediaType: "image/png" },
+    { name: "notes.txt", contents: "one" },
+    { name: "b]c.jpg", contents: JPEG, mediaType: "image/jpeg" },
+    { name: "c.heic", contents: "ftypheic", mediaType: "image/heic" },
+    { name: "d.png", contents: PNG, mediaType: "image/png", bytes: 20_001 },
+  ];
+  const { text, images, notice } = await read(files, { imageBytesMax: 20_000 });
+
+  expect(images).toEqual([PNG, JPEG]);
+  expect(text).toBe("File notes.txt:\n```\none\n```\n\n[Image: a.png]\n\n[Image: b c.jpg]");
+  expect(notice).toBe("c.heic: I can see PNG and JPEG images only; d.png: it has 20001 bytes; the limit is 20000");
+  expect(withoutFiles(`What is this?\n\n${text}`)).toBe("What is this?");
+  expect((await read(files.slice(0, 1), { imageBytesMax: 20_000, bytesMax: 0 })).notice).toBe(
+    "a.png: files are not read here",
+  );
 });
 
 test("readAttachments() goes by the bytes, not by what the platform calls the file", async () => {
@@ -112,6 +134,9 @@ test("readAttachments() takes no Markdown and no line breaks from a file's name"
 });
 
 test("withoutFiles() leaves the words of the question", async () => {
+  expect(withoutFiles("What is this?\n\n[Image: a.png]\n\n[Image: b.png]")).toBe("What is this?");
+  expect(withoutFiles("[Image: a.png]")).toBe("");
+  expect(withoutFiles("see [Image: a.png] there")).toBe("see [Image: a.png] there");
   const { text } = await read([{ name: "a.txt", contents: "one" }]);
 
   expect(withoutFiles(`What is this?\n\n${text}`)).toBe("What is this?");
@@ -145,6 +170,55 @@ test("answerMessage() says so when a message is nothing but an image", async () 
 
   expect([...world.seen.values()].map(({ text }) => text)).toEqual([expect.stringContaining("cannot see images")]);
   expect(world.requests).toEqual([]);
+});
+
+test("answerMessage() shows a model that sees the images beside the question, and keeps them out of the cache", async () => {
+  const world = await openIntakeWorld({ base: { seesImages: true } });
+  const attachments = attach(world.attached, [{ name: "photo.png", contents: PNG, mediaType: "image/png" }]);
+
+  await world.say("m1", "What is this?", { attachments });
+  await world.say("m2", "What is this?", { attachments, channelId: "C2" });
+
+  const question = "What is this?\n\n[Image: photo.png]";
+  expect(world.requests.map(({ messages }) => messages.at(-1))).toEqual([
+    { role: "user", content: question, images: [PNG] },
+    { role: "user", content: question, images: [PNG] },
+  ]);
+  const turn = await world.store.chat.findTurn("turn-e-m1");
+  expect(turn).toMatchObject({ question, provenance: { images: 1, cache: { reason: "a question about an image" } } });
+  expect(world.seen.get("turn-e-m1.0")?.text).toBe(`You said: ${question}`);
+});
+
+test("answerMessage() fetches the images again when a kill came before the reply", async () => {
+  const world = await openIntakeWorld({ base: { seesImages: true } });
+  const attachments = attach(world.attached, [{ name: "photo.png", contents: PNG, mediaType: "image/png" }]);
+  await world.say("m1", "What is this?", { attachments });
+  const turn = await world.store.chat.findTurn("turn-e-m1");
+  if (turn === undefined) throw new Error("Nothing was answered");
+  await world.store.chat.saveTurn({ ...turn, status: "streaming", reply: "" });
+
+  const signal = new AbortController().signal;
+  await answerMessage(
+    world.parts,
+    world.connector,
+    turn.id,
+    world.message("m1", "What is this?", { attachments }),
+    signal,
+  );
+
+  expect(world.requests.map(({ messages }) => messages.at(-1)?.images)).toEqual([[PNG], [PNG]]);
+});
+
+test("answerMessage() says that it has the images no more when the question is answered again", async () => {
+  const world = await openIntakeWorld({ base: { seesImages: true } });
+  const attachments = attach(world.attached, [{ name: "photo.png", contents: PNG, mediaType: "image/png" }]);
+  await world.say("m1", "What is this?", { attachments });
+
+  await world.say("m2", "", { regenerationOf: "turn-e-m1" });
+
+  expect(world.seen.get("turn-e-m2.0")?.text).toMatch(/^\*\(I do not keep images/u);
+  expect(world.requests.at(-1)?.messages.at(-1)).not.toHaveProperty("images");
+  expect((await world.store.chat.findTurn("turn-e-m2"))?.provenance.images).toBe(1);
 });
 
 test("acceptEdit() does not answer again when only a preview was added to a question with a file", async () => {

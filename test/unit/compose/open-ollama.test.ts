@@ -1,4 +1,7 @@
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
@@ -85,7 +88,39 @@ describe.skipIf(ollamaProgram === undefined)("openOllama() (needs ollama)", () =
     expect(shared.adapterHost).toBeUndefined();
   });
 
+  test("tells of a pulled model that it sees where its host says so, and of no other", async () => {
+    const fromFile = await open(TINY_MODEL);
+    const from = `reactune-base-${fromFile.base.digest.slice(0, 12)}`;
+    const client = openOllamaClient(ollama.url, new AbortController().signal);
+    await client.create({ model: "sees:1b", from, stream: false });
+    const { url } = await openSeeing(ollama.url);
+
+    expect((await open("ollama:sees:1b", { hosts: [{ url }] })).base.seesImages).toBe(true);
+    const both = await open("ollama:sees:1b", { hosts: [{ url }, { url: ollama.url }] });
+    expect([fromFile, both].map(({ base }) => base.seesImages)).toEqual([undefined, undefined]);
+  });
+
   test("rejects with ModelNotFoundError when nobody pulled the model", async () => {
     await expect(open("ollama:absent")).rejects.toThrow(ModelNotFoundError);
   });
 });
+
+/** An Ollama that says of every model what it says of one that sees. */
+async function openSeeing(targetUrl: string): Promise<{ readonly url: string }> {
+  const server = createServer(async (asked, answer) => {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of asked) chunks.push(chunk);
+    const body = chunks.length === 0 ? {} : { body: Buffer.concat(chunks) };
+    const given = await fetch(new URL(asked.url ?? "/", targetUrl), { method: asked.method ?? "GET", ...body });
+    const text = await given.text();
+    const told = asked.url === "/api/show" && given.ok;
+    answer.writeHead(given.status, { "content-type": "application/json" });
+    answer.end(told ? JSON.stringify({ ...JSON.parse(text), capabilities: ["completion", "vision"] }) : text);
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { checkEngine } from "#commands/doctor-engine.ts";
 import { inspectEngine } from "#compose/inspect-engine.ts";
 import { openEmbedding } from "#compose/open-embedding.ts";
-import { openAiSettingsOf } from "#compose/open-openai.ts";
+import { describeProvider, openAiSettingsOf } from "#compose/open-openai.ts";
 import { describeNoAdapters, openServingEngine, readServingDigest } from "#compose/open-serving.ts";
 import { missingForTraining } from "#compose/training-settings.ts";
 import { loadConfig } from "#config/load.ts";
@@ -47,6 +47,16 @@ describe("openAiSettingsOf()", () => {
     expect(settings?.hosts).toEqual([{ url: "https://api.groq.com/openai/v1", kind: "plain", key: "gsk_1" }]);
     expect(settings).toMatchObject({ model: "llama-3.1-8b-instant", keyVariable: "GROQ_API_KEY" });
     expect(openAiSettingsOf(configOf({ engine: "llama" }, { OPENAI_API_KEY: "sk-1" }))).toBeUndefined();
+  });
+
+  test("tells of a provider's model that it sees where the operator says so", () => {
+    const seesImages = (settings: Readonly<Record<string, string>>) => {
+      const config = configOf({ ...groq, ...settings }, { GROQ_API_KEY: "gsk_1" });
+      const found = openAiSettingsOf(config);
+      return found && describeProvider(config, found).seesImages;
+    };
+
+    expect([seesImages({}), seesImages({ hostModelSeesImages: "true" })]).toEqual([undefined, true]);
   });
 
   test("gives several servers of one's own their key and regions", () => {

@@ -136,6 +136,18 @@ test("buildDataset() drops a reply from the cache when the asker of its source h
   expect(droppedBy(built)).toEqual({ "opted-out": 3 });
 });
 
+test("buildDataset() drops the row when it or its history is about an image", async () => {
+  const world = new DatasetWorld();
+  const { provenance } = world.say({});
+  const seen = world.say({ scores: { ana: 5 }, turn: { provenance: { ...provenance, images: 1 } } });
+  world.say({ inputs: [seen], scores: { ana: 5 } });
+
+  const built = await world.build();
+
+  expect(built.train).toEqual([]);
+  expect(droppedBy(built)).toEqual({ image: 2 });
+});
+
 test("buildDataset() drops the row when it or its history was said to another audience", async () => {
   const world = new DatasetWorld();
   world.say({ visibility: "private", scores: { ana: 5 } });

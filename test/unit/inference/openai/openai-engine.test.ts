@@ -73,6 +73,30 @@ test("generate() streams a chat with the key, and counts tokens as the server do
   expect(Object.keys(server.seen[0]?.body ?? {})).not.toContain("top_k");
 });
 
+test("generate() sends images beside the words as a chat takes them", async () => {
+  const server = await openServer();
+  const images = [Uint8Array.of(0x89, 0x50), Uint8Array.of(0xff, 0xd8)];
+  const messages = [
+    { role: "system" as const, content: "Be kind." },
+    { role: "user" as const, content: "What is this?", images },
+  ];
+  await collect(openEngine([server], "plain").generate(request({ messages })));
+
+  expect(server.seen[0]?.body).toMatchObject({
+    messages: [
+      { role: "system", content: "Be kind." },
+      {
+        role: "user",
+        content: [
+          { type: "image_url", image_url: { url: "data:image/png;base64,iVA=" } },
+          { type: "image_url", image_url: { url: "data:image/jpeg;base64,/9g=" } },
+          { type: "text", text: "What is this?" },
+        ],
+      },
+    ],
+  });
+});
+
 test("generate() ends with ReplyBrokenOffError when the stream stops before the reply does", async () => {
   const server = await openServer(({ path }, response) => {
     sendStream(response, ["one"], path, false);
