@@ -54,18 +54,20 @@ async function openDatabase(path: string): Promise<void> {
 
 /** Rejects with RedisUnavailableError, without the password, when it does not let us in. */
 export async function inspectRedis(url: string, settings?: Config["redis"]): Promise<ServerInspection> {
-  const [{ openRedis }, { readQueueServer }] = await Promise.all([
+  const [{ openRedis }, { readQueueServer, tryRights }, { jobNames }] = await Promise.all([
     import("#store/redis/open-redis.ts"),
     import("#jobs/bullmq/queue-server.ts"),
+    import("#jobs/bullmq/job-records.ts"),
   ]);
   const silent = { debug() {}, info() {}, warn() {}, error() {} };
   const read = settings === undefined ? {} : await readRedisSettings({ servers: { redisUrl: url }, redis: settings });
   const redis = await openRedis({ ...read, url, log: silent, now: Date.now });
   try {
-    const { version, hosts, memoryUsedBytes, memoryMaxBytes, problems } = await redis.use(async (client) => ({
-      ...(await readQueueServer(client)),
-      hosts: redis.describeHealth().hosts,
-    }));
+    const { version, hosts, memoryUsedBytes, memoryMaxBytes, problems } = await redis.use(async (client) => {
+      const found = await readQueueServer(client);
+      for (const prefix of [redis.prefix, jobNames(redis.prefix).prefix]) await tryRights(client, prefix);
+      return { ...found, hosts: redis.describeHealth().hosts };
+    });
     const limit = memoryMaxBytes === 0 ? "no limit" : formatBytes(memoryMaxBytes);
     return { found: `Redis ${version} at ${hosts}, ${formatBytes(memoryUsedBytes)} used, ${limit}`, problems };
   } finally {

@@ -72,7 +72,8 @@ export class ImportUnfinishedError extends OperatingError {
 
 export class RedisUnavailableError extends OperatingError {
   readonly code = "REDIS_UNAVAILABLE";
-  readonly hint = "Look whether the server runs and REDIS_URL is right; `reactune doctor` tries it";
+  readonly hint =
+    "Look whether the server runs and REDIS_URL is right, its user's rights too (docs/operating.md); `reactune doctor` tries it";
 
   /** Without a cause: the driver's errors carry their commands, with people's words and the password. */
   constructor(hosts: string, why: string) {

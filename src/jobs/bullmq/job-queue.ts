@@ -25,6 +25,8 @@ export function bullJobQueue(options: BullJobQueueOptions): JobQueue {
     if (known !== undefined) return known;
     const queue = new Queue(name, { connection: client, prefix: names.prefix, skipWaitingForReady: true });
     queue.on("error", () => {}); // its calls reject as well
+    // One that was refused at its opening stays so: the next call opens another.
+    queue.waitUntilReady().catch(() => queues.delete(name));
     queues.set(name, queue);
     return queue;
   }

@@ -5,6 +5,7 @@ import { describeError } from "#core/errors.ts";
 import type { Job, JobRunner, WorkOptions } from "#jobs/job-queue.ts";
 import type { BullJobQueueOptions } from "./job-queue-options.ts";
 import { type JobClaims, type JobEnd, type JobNames, type JobPlace, jobClaims, readRequest } from "./job-records.ts";
+import { refusalOf, tryRights } from "./queue-server.ts";
 
 export interface WorkerParts extends BullJobQueueOptions {
   readonly names: JobNames;
@@ -19,6 +20,10 @@ const BUSY_MAX_MS = 5000;
 const GRACE_MS = 3000;
 /** How long a stopping worker waits for a server that is away; its jobs are taken over when their leases end. */
 const STOP_MAX_MS = 5000;
+const RIGHTS_HINT =
+  "Give the user of REDIS_URL the rights that docs/operating.md names under Redis; jobs wait until then";
+/** A server that refused is asked again after this time: an operator may have given the login its rights. */
+const REFUSED_MS = 2000;
 
 /**
  * A worker until the signal aborts and its jobs have ended. BullMQ hands a job over, also one whose worker died, and `start` decides
@@ -28,6 +33,10 @@ export async function runWorker(parts: WorkerParts): Promise<void> {
   const { work, names, queue, log } = parts;
   if (work.signal.aborted) return;
   const connection = parts.openPatient();
+  if (!(await mayWork(parts, connection))) {
+    connection.disconnect();
+    return;
+  }
   const claims = jobClaims(connection, names);
   const worker = new Worker(queue, (job, token) => runJob(parts, claims, job, token ?? ""), {
     connection,
@@ -43,7 +52,7 @@ export async function runWorker(parts: WorkerParts): Promise<void> {
   });
   let isLost = false;
   worker.on("error", (error) => {
-    if (!isLost) log.warn({ queue, error: error.name }, "job.worker-troubled");
+    if (!isLost) log.warn({ queue, error: refusalOf(error) ?? error.name }, "job.worker-troubled");
     isLost = true;
   });
   worker.on("ready", () => {
@@ -62,6 +71,32 @@ export async function runWorker(parts: WorkerParts): Promise<void> {
     break;
   }
   connection.disconnect();
+}
+
+/**
+ * True as soon as the login has the rights, false when the signal came first. BullMQ repeats what a server refuses at once and for
+ * ever: the process would do nothing else, and not even hear that it should stop.
+ */
+async function mayWork(
+  { work, queue, names, log }: WorkerParts,
+  connection: ReturnType<WorkerParts["openPatient"]>,
+): Promise<boolean> {
+  const aborted = new Promise<"aborted">((resolve) => {
+    work.signal.addEventListener("abort", () => resolve("aborted"), { once: true });
+  });
+  for (let isTold = false; !work.signal.aborted; ) {
+    const trying = tryRights(connection, names.prefix).then(
+      () => "allowed" as const,
+      (error: unknown) => refusalOf(error) ?? ("ended" as const),
+    );
+    const found = await Promise.race([trying, aborted]);
+    if (found === "allowed") return !work.signal.aborted;
+    if (found === "aborted") break;
+    if (!isTold && found !== "ended") log.error({ queue, why: found, hint: RIGHTS_HINT }, "job.worker-refused");
+    isTold ||= found !== "ended";
+    await Promise.race([sleep(REFUSED_MS, undefined, { ref: false }), aborted]);
+  }
+  return false;
 }
 
 async function runJob(parts: WorkerParts, claims: JobClaims, bullJob: BullJob, token: string): Promise<void> {

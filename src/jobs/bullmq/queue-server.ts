@@ -50,6 +50,18 @@ export async function readQueueServer(client: Redis | Cluster): Promise<QueueSer
   };
 }
 
+/** The first word of a server's refusal such as NOPERM, of what it says to a login with too few rights; its text may quote keys. */
+export function refusalOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || error.name !== "ReplyError") return undefined;
+  return /^[A-Z]+/u.exec(error.message)?.[0] ?? "it refused the command";
+}
+
+/** Does what every worker does; rejects with the driver's error where the login may not. `prefix` is the start of the jobs' keys. */
+export async function tryRights(client: Redis | Cluster, prefix: string): Promise<void> {
+  await client.info();
+  await client.eval("return redis.call('EXISTS', KEYS[1])", 1, `${prefix}:rights`);
+}
+
 function parseInfo(text: string): ReadonlyMap<string, string> {
   return new Map(
     text.split(/\r?\n/u).flatMap((line) => {

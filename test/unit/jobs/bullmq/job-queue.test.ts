@@ -3,7 +3,7 @@ import { describe, expect, test, vi } from "vitest";
 import { RedisUnavailableError } from "#core/errors.ts";
 import type { JobRunner } from "#jobs/job-queue.ts";
 import { jobQueueContract } from "../../../contract/job-queue.ts";
-import { hasRedis, newPrefix, redisOfFile, startRedis } from "../../../fixtures/redis/start-redis.ts";
+import { connectTo, hasRedis, newPrefix, redisOfFile, startRedis } from "../../../fixtures/redis/start-redis.ts";
 import { tellFigures } from "../../../fixtures/trials/tell-figures.ts";
 import { openQueue, request, startWorker } from "./open-queue.ts";
 
@@ -163,6 +163,30 @@ describe.skipIf(!hasRedis)("BullMQ (needs redis)", () => {
 
     startWorker(queue, async () => {});
     await vi.waitFor(async () => expect((await queue.get("j1"))?.state).toBe("succeeded"), { timeout: 5000 });
+  });
+
+  test("work() says why a login may do nothing, stops all the same, and works when it may", async () => {
+    const own = await startRedis();
+    const { client: admin } = await connectTo(own);
+    const rights = async (...given: string[]) =>
+      void (await admin.call("ACL", "SETUSER", "ana", "on", ">word", ...given));
+    await rights("~p:*", "&p:*", "+@all", "-@dangerous");
+    const login = { url: own.url.replace("//", "//ana:word@") };
+    const [refused, { queue }] = [await openQueue(login, "p"), await openQueue(login, "p")];
+    const stop = startWorker(refused.queue, async () => {});
+    const told = () => refused.log.lines.filter(({ event }) => event === "job.worker-refused");
+    await vi.waitFor(() => expect(told()).toHaveLength(1));
+    const startedAtMs = performance.now();
+    await stop();
+    expect(performance.now() - startedAtMs).toBeLessThan(1000);
+    expect(told()[0]?.fields).toMatchObject({ why: "NOPERM", hint: expect.stringContaining("docs/operating.md") });
+
+    startWorker(queue, async () => {});
+    await rights("~{p:*");
+    await expect(queue.enqueue(request)).rejects.toThrow(RedisUnavailableError);
+    // What docs/operating.md names, and no more.
+    await rights("+info");
+    await vi.waitFor(async () => expect((await queue.enqueue(request)).state).toBe("succeeded"), { timeout: 8000 });
   });
 
   test("work() ends soon after its signal while Redis is away", async () => {

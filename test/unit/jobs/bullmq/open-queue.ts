@@ -6,7 +6,7 @@ import { connectTo, type RedisServer, recordingLog } from "../../../fixtures/red
 type Changes = Partial<Parameters<typeof bullJobQueue>[0]>;
 
 /** A queue on a connection of its own, as another process has it. */
-export async function openQueue(server: RedisServer, prefix: string, changes: Changes = {}) {
+export async function openQueue(server: Pick<RedisServer, "url">, prefix: string, changes: Changes = {}) {
   const { client, use, openPatient } = await connectTo(server, { prefix });
   const log = recordingLog();
   const timing = { now: Date.now, pollMs: 20, retryMs: 5, graceMs: 100 };
