@@ -4,10 +4,8 @@ import { type OnceParts, tellOnce } from "./tell-once.ts";
 /** Welcomes a workspace once, with the next three steps; told to whoever added the bot, else where its admins look. */
 export async function greetWorkspace(parts: OnceParts, workspaceId: string, adminId?: string): Promise<void> {
   if (platformOf(workspaceId) === "local") return;
-  const { adminChannel } = parts.places.of({ platform: platformOf(workspaceId), workspaceId });
   await tellOnce(parts, `welcome ${workspaceId} told`, {
     workspaceId,
-    ...(adminChannel === undefined ? {} : { channelId: adminChannel }),
     ...(adminId === undefined ? {} : { onlyTo: adminId }),
     text: WELCOME,
   });

@@ -1,6 +1,5 @@
 import {
   type APIDMChannel,
-  ChannelType,
   type Guild,
   type GuildBasedChannel,
   MessageFlags,
@@ -11,7 +10,7 @@ import type { Notice } from "#bots/platform-connector.ts";
 import { PlatformRefusedError } from "#core/errors.ts";
 import type { DiscordParts } from "./discord-parts.ts";
 import { findAdder } from "./listen-places.ts";
-import { canHere } from "./place.ts";
+import { canHere, visibilityOf } from "./place.ts";
 import { orRefusal } from "./refusals.ts";
 import { renderMessages } from "./render-markdown.ts";
 
@@ -27,12 +26,13 @@ export async function tell(parts: DiscordParts, notice: Notice): Promise<void> {
   await tellAdmins(parts, notice);
 }
 
+/** What people report is for no other eyes: the channel that the admins chose, one of the moderators, else one admin alone. */
 async function tellAdmins(parts: DiscordParts, { workspaceId, text }: Notice): Promise<void> {
   const { adminChannel } = parts.settings.of({ platform: "discord", workspaceId });
   if (adminChannel !== undefined) return await send(parts, adminChannel, text);
   const guild = parts.client.guilds.cache.get(workspaceId.replace(/^discord:/, ""));
   if (guild === undefined) throw noWay(workspaceId);
-  const channel = channelForNews(guild);
+  const channel = channelOfModerators(guild);
   if (channel !== undefined) return await send(parts, channel.id, text);
   if (await sendDirect(parts, await findAdder(guild), text)) return;
   if (!(await sendDirect(parts, guild.ownerId, text))) throw noWay(workspaceId);
@@ -62,19 +62,19 @@ async function sendDirect(parts: DiscordParts, userId: string, text: string): Pr
   }
 }
 
-function channelForNews(guild: Guild): GuildBasedChannel | undefined {
-  const system = guild.systemChannel;
-  if (system !== null && canHere(guild, system, WRITE)) return system;
-  return guild.channels.cache
-    .filter((channel) => channel.type === ChannelType.GuildText && canHere(guild, channel, WRITE))
-    .sort((a, b) => ("rawPosition" in a && "rawPosition" in b ? a.rawPosition - b.rawPosition : 0))
-    .first();
+/** Where Discord itself writes to the moderators of a community, unless everybody reads along. */
+function channelOfModerators(guild: Guild): GuildBasedChannel | undefined {
+  return (
+    [guild.safetyAlertsChannel, guild.publicUpdatesChannel].find(
+      (channel) => channel !== null && visibilityOf(channel) === "private" && canHere(guild, channel, WRITE),
+    ) ?? undefined
+  );
 }
 
 function noWay(workspaceId: string): PlatformRefusedError {
   return new PlatformRefusedError(
     `post a notice in "${workspaceId}": there is nobody to post it to`,
     "permission",
-    "Name a channel that the bot may write to: `/settings` chat.adminChannel",
+    "Name a channel that the bot may write to: `/settings set chat.adminChannel`",
   );
 }

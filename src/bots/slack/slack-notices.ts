@@ -112,7 +112,7 @@ export function slackNotices(workspaces: SlackWorkspaces, settings: SettingsWatc
       throw new PlatformRefusedError(
         `reach an admin of workspace "${workspace.workspaceId}": Slack names none`,
         "gone",
-        "Set the channel for admins with `/settings chat.adminChannel`",
+        "Set the channel for admins with `/settings set chat.adminChannel`",
       );
     }
     return await openDirect(workspace, admin);
@@ -122,9 +122,13 @@ export function slackNotices(workspaces: SlackWorkspaces, settings: SettingsWatc
     tellPerson,
     async tell(notice) {
       const workspace = await workspaces.get(notice.workspaceId);
-      const channelId = notice.channelId ?? (await channelOfAdmins(workspace));
+      // Beside no conversation it has to stay until it is read: what only one person sees is gone when they were not there.
+      const isDirect = notice.channelId === undefined && notice.onlyTo !== undefined;
+      const channelId =
+        notice.channelId ??
+        (notice.onlyTo === undefined ? await channelOfAdmins(workspace) : await openDirect(workspace, notice.onlyTo));
       for (const content of textMessages(notice.text)) {
-        if (notice.onlyTo === undefined) await post(workspace, channelId, notice.threadId, content);
+        if (notice.onlyTo === undefined || isDirect) await post(workspace, channelId, notice.threadId, content);
         else {
           const to = {
             channelId,

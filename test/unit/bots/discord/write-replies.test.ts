@@ -171,13 +171,35 @@ test("tell() writes to the place, to the admins' channel, and to one person alon
 
   await connector.tell({ workspaceId, channelId: channel.id, text: "to all" });
   await connector.tell({ workspaceId, channelId: channel.id, onlyTo: ANA, text: "to Ana" });
-  await connector.tell({ workspaceId, text: "to who looks" });
+  await connector.tell({ workspaceId, text: "reported: he is rude" });
   state.settings = { ...state.settings, adminChannel: admins.id };
   await connector.tell({ workspaceId, text: "#### to admins" });
 
-  expect(said(bot)).toEqual(["to all", "to who looks"]);
+  expect(said(bot)).toEqual(["to all"]);
+  expect(said(bot, double.world.directChannel(guild.ownerId).id)).toEqual(["reported: he is rude"]);
   expect(said(bot, double.world.directChannel(ANA).id)).toEqual(["to Ana"]);
   expect(said(bot, admins.id)).toEqual(["**to admins**"]);
+});
+
+test.each([
+  ["writes to the channel of the moderators", true],
+  ["writes to an admin alone when everybody reads the channel of the moderators", false],
+])("tell() %s where the admins chose none", async (_what, isPrivate) => {
+  let updates = "";
+  const bot = await openDiscordBot({
+    prepare({ world }) {
+      const [guild] = world.guilds.values();
+      if (guild === undefined) throw new Error("There is no server");
+      updates = world.addChannel(guild, { isPrivate }).id;
+      Object.assign(guild, { publicUpdatesChannelId: updates, systemChannelId: updates });
+    },
+  });
+  await bot.start();
+
+  await bot.connector.tell({ workspaceId: bot.workspaceId, text: "reported: he is rude" });
+
+  const direct = bot.double.world.directChannel(bot.guild.ownerId).id;
+  expect([said(bot, updates), said(bot, direct)].map((texts) => texts.length)).toEqual(isPrivate ? [1, 0] : [0, 1]);
 });
 
 test("tell() writes to who added the bot when there is no channel to write to", async () => {

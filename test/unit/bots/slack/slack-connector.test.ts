@@ -473,6 +473,15 @@ test("tell() posts to a channel, to one person, and to an admin where no channel
   expect(slack.state.channels.get("DUADMIN")?.messages.map(({ text }) => text)).toEqual(["Welcome, admin"]);
 });
 
+test("tell() leaves a word to one person in their direct messages where it stands beside no conversation", async () => {
+  const { slack, connector } = await openSlack({ settings: { adminChannel: "G1" } });
+
+  await connector.tell({ workspaceId: WORKSPACE, onlyTo: "UANA", text: "Welcome" });
+
+  expect(slack.callsOf("chat.postEphemeral")).toEqual([]);
+  expect(slack.state.channels.get("DUANA")?.messages.map(({ text }) => text)).toEqual(["Welcome"]);
+});
+
 test("tell() reaches the admins in the channel that they chose", async () => {
   const { slack, connector } = await openSlack({ settings: { adminChannel: "G1" } });
 
