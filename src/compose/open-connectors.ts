@@ -11,6 +11,9 @@ import { processName } from "./identity.ts";
 import { describePlatforms, slackMode } from "./platforms.ts";
 import type { Stores } from "./stores.ts";
 
+const KEY_HINT =
+  "Set REACTUNE_ENCRYPTION_KEY to the same key on every machine that runs bots; the key of this data folder is used until then";
+
 /**
  * A connector for each chat platform that has credentials. They have not started yet. Discord has none here where its servers are
  * spread over shards: those are processes of their own.
@@ -60,7 +63,11 @@ async function openSlack(
     import("#bots/slack/slack-connector.ts"),
     import("#bots/slack/sealed-installations.ts"),
   ]);
-  const { credentials, slack, data } = config;
+  const { credentials, slack, data, servers } = config;
+  const isKeyOwn = credentials.encryptionKey === undefined;
+  if (isKeyOwn && credentials.slackClientId !== undefined && servers.mongodbUri !== undefined) {
+    parts.log.warn({ hint: KEY_HINT }, "slack.key-in-folder");
+  }
   return createSlackConnector({
     credentials: {
       botToken: credentials.slackBotToken,
