@@ -20,6 +20,7 @@ const Service = z.looseObject({
   command: z.array(z.string()).optional(),
   depends_on: z.record(z.string(), z.unknown()).optional(),
   environment: z.record(z.string(), z.unknown()).optional(),
+  volumes: z.array(z.string()).optional(),
 });
 const Compose = z.looseObject({
   services: z.record(z.string(), Service),
@@ -33,9 +34,24 @@ test("compose.yaml starts the program's three roles with settings and servers th
   for (const name of ours) {
     expect(commands).toContain(services[name]?.command?.[0]);
     expect(Object.keys(services)).toEqual(expect.arrayContaining(Object.keys(services[name]?.depends_on ?? {})));
-    for (const variable of Object.keys(services[name]?.environment ?? {})) expect(variables).toContain(variable);
+    // OLLAMA_MODELS is Ollama's own; it is read where its files are looked for.
+    const own = Object.keys(services[name]?.environment ?? {}).filter((variable) => variable !== "OLLAMA_MODELS");
+    for (const variable of own) expect(variables).toContain(variable);
   }
   expect(Object.keys(services).toSorted()).toEqual([...ours, "mongodb", "ollama", "redis"].toSorted());
+});
+
+test("compose.yaml starts with a model that is in the image, and shows each process those that Ollama pulled", () => {
+  const { services } = Compose.parse(parse(read("compose.yaml"), { merge: true }));
+
+  expect(services["ollama"]?.volumes).toContain("ollama:/root/.ollama");
+  for (const name of ["bots", "trainer", "dashboard"]) {
+    expect(services[name]?.environment).toMatchObject({
+      REACTUNE_INFERENCE__MODEL: "${REACTUNE_MODEL:-default}",
+      OLLAMA_MODELS: "/ollama/models",
+    });
+    expect(services[name]?.volumes).toContain("ollama:/ollama:ro");
+  }
 });
 
 const Container = z.looseObject({
