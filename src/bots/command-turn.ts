@@ -40,11 +40,25 @@ const TURNS_LOOKED_AT_MAX = 50;
 const CONVERSATIONS_LOOKED_AT_MAX = 20;
 
 async function findNewest(chat: ChatStore, call: CommandCall): Promise<Turn | undefined> {
+  // Slack takes no commands inside threads, so a call beside them is about whatever was said there last.
+  if (call.platform === "slack" && call.threadId === undefined) return await findNewestOfThreads(chat, call);
   const open = await chat.findOpenConversation(call);
   const conversation = open ?? (await findLastConversation(chat, call));
   if (conversation === undefined) return undefined;
   const turns = (await chat.listHistory(conversation.id, TURNS_LOOKED_AT_MAX)).filter(isThere);
   return turns.findLast(({ askerId }) => askerId === call.userId) ?? turns.at(-1);
+}
+
+async function findNewestOfThreads(chat: ChatStore, call: CommandCall): Promise<Turn | undefined> {
+  const { workspaceId, channelId } = call;
+  let others: Turn | undefined;
+  for (const { id } of await chat.listConversations({ workspaceId, channelId, limit: CONVERSATIONS_LOOKED_AT_MAX })) {
+    const turns = (await chat.listHistory(id, TURNS_LOOKED_AT_MAX)).filter(isThere);
+    const own = turns.findLast(({ askerId }) => askerId === call.userId);
+    if (own !== undefined) return own;
+    others ??= turns.at(-1);
+  }
+  return others;
 }
 
 async function findLastConversation(chat: ChatStore, { workspaceId, channelId, threadId }: CommandCall) {

@@ -28,6 +28,20 @@ test("/rate takes the caller's own last reply before another's, and the message 
   expect(await store.chat.listFeedback(other.id)).toMatchObject([{ score: 2, userId: "cid" }]);
 });
 
+test("/rate on Slack finds the last reply to the caller in whichever thread, since Slack takes no commands there", async () => {
+  const { say, askHere, store } = await openCommandWorld();
+  const slack = { platform: "slack", workspaceId: "slack:T1" } as const;
+  const own = await askHere("Where is my refund?", { ...slack, threadId: "100.1" });
+  const other = await askHere("And mine?", { ...slack, threadId: "100.2", userId: "ben" });
+  await askHere("And elsewhere?", { ...slack, threadId: "100.3", channelId: "c2" });
+
+  await say("/rate 4", slack);
+  await say("/rate 2", { ...slack, userId: "cid" });
+
+  expect(await store.chat.listFeedback(own.id)).toMatchObject([{ score: 4 }]);
+  expect(await store.chat.listFeedback(other.id)).toMatchObject([{ score: 2, userId: "cid" }]);
+});
+
 test("/rate advises to teach when the score is low", async () => {
   const { say, askHere } = await openCommandWorld();
   await askHere("Where is my refund?");
