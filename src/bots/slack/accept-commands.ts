@@ -221,7 +221,12 @@ export function slackCommands(parts: CommandParts): SlackCommands {
       if (messageId === undefined) return;
       const { workspaceId } = workspace;
       const place = { workspaceId, channelId, messageId, ...(threadId === undefined ? {} : { threadId }) };
-      if (action.action_id === ACTIONS.stop) return await parts.stop(place);
+      if (action.action_id === ACTIONS.stop) {
+        // Buttons of earlier versions do not tell who asked.
+        const isTheirs = action.value === undefined || action.value === caller.userId;
+        if (isTheirs || (await callOf(workspace, "stop", caller, new Map())).isAdmin) return await parts.stop(place);
+        return await tellEphemerally(respond, "Only who asked, and admins, can stop this answer.");
+      }
       if (action.action_id === ACTIONS.rate) {
         const score = scoreOf(action.value);
         if (score === undefined) return;

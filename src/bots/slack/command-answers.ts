@@ -3,6 +3,7 @@ import type { Intake } from "#bots/intake.ts";
 import type { SettingsWatch } from "#bots/place-settings.ts";
 import { PlatformRefusedError } from "#core/errors.ts";
 import { confirmBlock, formView, type SlackText, textMessages } from "./command-forms.ts";
+import { withSlashNames } from "./command-names.ts";
 import { eventIdOf, msOf } from "./read-message.ts";
 import { recentMap } from "./recent-map.ts";
 import { NOTICE_EVENT } from "./reply-blocks.ts";
@@ -73,7 +74,10 @@ export function commandAnswers({ intake, settings: places, notices }: CommandAns
     say: Respond,
   ): Promise<void> {
     const isPublic = reply.isPublic === true;
-    const messages = textMessages(reply.text);
+    const isForCaller = reply.file !== undefined || (reply.image !== undefined && !isPublic);
+    const goesElsewhere = isForCaller && call.visibility !== "direct";
+    const where = goesElsewhere ? "\n*The file is in your direct messages with me.*" : "";
+    const messages = textMessages(`${withSlashNames(reply.text)}${where}`);
     const confirm = reply.confirm && confirmBlock(call, reply.confirm.label, reply.confirm.options);
     for (const [index, message] of messages.entries()) {
       const isLast = index === messages.length - 1;
@@ -84,7 +88,15 @@ export function commandAnswers({ intake, settings: places, notices }: CommandAns
         replace_original: false,
       });
     }
-    const { image, file } = reply;
+    await sendFiles(workspace, call, reply).catch(async (error: unknown) => {
+      const why = error instanceof PlatformRefusedError ? `${error.message}. ${error.hint}` : "Please try again.";
+      await tellEphemerally(say, `I could not send you the file. ${why}`);
+      throw error;
+    });
+  }
+
+  async function sendFiles(workspace: SlackWorkspace, call: CommandCall, reply: CommandReply): Promise<void> {
+    const { image, file, isPublic = false } = reply;
     if (image !== undefined) {
       await notices.sendFile(workspace, call, { contents: image.png, name: image.name, alt: image.alt, isPublic });
     }
@@ -145,5 +157,6 @@ export function commandAnswers({ intake, settings: places, notices }: CommandAns
 }
 
 export async function tellEphemerally(respond: Respond, markdown: string): Promise<void> {
-  for (const message of textMessages(markdown)) await respond({ ...message, response_type: "ephemeral" });
+  for (const message of textMessages(withSlashNames(markdown)))
+    await respond({ ...message, response_type: "ephemeral" });
 }

@@ -16,6 +16,12 @@ export function slashNameOf({ name }: Pick<ChatCommand, "name">): string | undef
   return BUILT_IN.has(name) ? undefined : name;
 }
 
+/** A text that tells of our commands, with the names under which Slack hands them to us: its own would be called instead. */
+export function withSlashNames(markdown: string): string {
+  // `/invite` is Slack's own where we tell of it.
+  return markdown.replace(/`\/(help|status)(?=[ `])/g, `\`/${OWN_COMMAND} $1`);
+}
+
 export function isOnSlack({ platforms }: Pick<ChatCommand, "platforms">): boolean {
   return platforms === undefined || platforms.includes("slack");
 }

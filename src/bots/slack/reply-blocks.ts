@@ -18,10 +18,14 @@ export function markdownBlock(text: string): types.MarkdownBlock {
 }
 
 /** What can be pressed below a reply. */
-export function actionBlocks({ actions, isFinal }: Pick<ReplyPart, "actions" | "isFinal">): types.KnownBlock[] {
+export function actionBlocks({
+  actions,
+  isFinal,
+  askerId,
+}: Pick<ReplyPart, "actions" | "isFinal" | "askerId">): types.KnownBlock[] {
   const has = (action: ReplyAction) => actions.includes(action) && (action === "stop") !== isFinal;
   const buttons = [
-    ...(has("stop") ? [button(ACTIONS.stop, "Stop")] : []),
+    ...(has("stop") ? [button(ACTIONS.stop, "Stop", askerId)] : []),
     ...(has("regenerate") ? [button(ACTIONS.regenerate, "Regenerate")] : []),
     ...(has("report") ? [button(ACTIONS.report, "Report")] : []),
   ];
@@ -43,8 +47,8 @@ const feedbackBlock: types.ContextActionsBlock = {
   ],
 };
 
-function button(actionId: string, label: string): types.Button {
-  return { type: "button", action_id: actionId, text: plain(label) };
+function button(actionId: string, label: string, value?: string): types.Button {
+  return { type: "button", action_id: actionId, text: plain(label), ...(value === undefined ? {} : { value }) };
 }
 
 export function plain(text: string): types.PlainTextElement {

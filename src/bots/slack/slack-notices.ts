@@ -4,6 +4,7 @@ import type { SettingsWatch } from "#bots/place-settings.ts";
 import type { Notice } from "#bots/platform-connector.ts";
 import { PlatformRefusedError } from "#core/errors.ts";
 import { textMessages } from "./command-forms.ts";
+import { withSlashNames } from "./command-names.ts";
 import { NOTICE_EVENT } from "./reply-blocks.ts";
 import type { SlackWorkspace, SlackWorkspaces } from "./slack-workspaces.ts";
 
@@ -127,7 +128,7 @@ export function slackNotices(workspaces: SlackWorkspaces, settings: SettingsWatc
       const channelId =
         notice.channelId ??
         (notice.onlyTo === undefined ? await channelOfAdmins(workspace) : await openDirect(workspace, notice.onlyTo));
-      for (const content of textMessages(notice.text)) {
+      for (const content of textMessages(withSlashNames(notice.text))) {
         if (notice.onlyTo === undefined || isDirect) await post(workspace, channelId, notice.threadId, content);
         else {
           const to = {

@@ -309,6 +309,29 @@ test("the buttons below a reply regenerate it, report it and stop it", async () 
   expect(of("stopReply")).toEqual([[{ workspaceId: WORKSPACE, channelId: "C1", messageId: "5.5" }]]);
 });
 
+test("only who asked and admins stop a reply", async () => {
+  const { press, of, answered } = await openCommands({ text: "Done" });
+
+  await press("reactune_stop", "5.5", "UANA", "UBO");
+  await press("reactune_stop", "5.6", "UANA", "UADMIN");
+  await press("reactune_stop", "5.7", "UANA");
+
+  await expect.poll(() => of("stopReply").length).toBe(2);
+  const stopped = of("stopReply").flatMap(([place]) => (place as { readonly messageId: string }).messageId);
+  expect(stopped.toSorted()).toEqual(["5.6", "5.7"]);
+  expect(JSON.stringify(await answered(1))).toContain("Only who asked");
+});
+
+test("an answer names commands as they are called on Slack, which keeps some names for itself", async () => {
+  const { type, answered } = await openCommands({ text: "`/status support` tells, `/help` too; `/rate` rates." });
+
+  await type("/rate", "5");
+
+  expect(JSON.stringify(await answered())).toContain(
+    "`/reactune status support` tells, `/reactune help` too; `/rate` rates.",
+  );
+});
+
 test("/ask puts the question into the channel and hands it in as its caller's", async () => {
   const { type, of, slack } = await openCommands({ text: "> Why?", isPublic: true, ask: { question: "Why?" } });
 
@@ -353,6 +376,20 @@ test("a picture for all goes into the channel, a file for its caller into the di
   ]);
   expect((await answered(2)).map((body) => body["response_type"])).toEqual(["in_channel", "ephemeral"]);
   expect(slack.callsOf("files.getUploadURLExternal")[0]?.args.get("alt_text")).toBe("Bars");
+  const [ofAll, ofOne] = (await answered(2)).map(({ text }) => text);
+  expect([ofAll, ofOne]).toEqual(["See", expect.stringContaining("in your direct messages")]);
+});
+
+test("a file that Slack does not take is told to its caller", async () => {
+  const file = { name: "mine.json", mediaType: "application/json", contents: new TextEncoder().encode("{}") };
+  const { type, answered } = await openCommands(
+    { text: "See", file },
+    { double: { without: ["files.getUploadURLExternal"] } },
+  );
+
+  await type("/rate", "5");
+
+  expect(JSON.stringify((await answered(2))[1])).toContain("I could not send you the file");
 });
 
 test("a long answer comes in as many messages as it needs", async () => {
