@@ -117,5 +117,10 @@ function readPairs(text: string): readonly (readonly [string, number])[] {
   return text
     .split(",")
     .map((pair) => pair.split("="))
-    .map(([emoji = "", score = ""]) => [emoji.trim().replace(/^:(.+):$/u, "$1"), Number(score)] as const);
+    .map(([emoji = "", score = ""]) => [nameOfEmoji(emoji.trim()), Number(score)] as const);
+}
+
+/** `:shrug:` as Slack writes it, `<:party:123>` as Discord does. */
+function nameOfEmoji(text: string): string {
+  return text.replace(/^<a?:(\w+:\d+)>$/u, "$1").replace(/^:(.+):$/u, "$1");
 }

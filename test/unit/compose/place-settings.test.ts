@@ -43,6 +43,7 @@ test.each([
   ["conversation.messagesPerMinuteMax", "7", "7"],
   ["chat.openThreads", "yes", "true"],
   ["feedback.emoji", "🎉=5, :shrug:=3", '{"🎉":5,"shrug":3}'],
+  ["feedback.emoji", "<:party:700000000000000009>=5, <a:sad:7>=1", '{"party:700000000000000009":5,"sad:7":1}'],
 ])("settingRules.check() reads %s from what a person types", (key, text, value) => {
   expect(settingRules.check(key, text)).toEqual({ value });
 });
