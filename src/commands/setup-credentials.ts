@@ -66,12 +66,21 @@ export function openSetup(context: SetupContext): SetupParts {
       const values = await mergeGiven(context, given);
       const { tests, applicationId } = await testValues(context, values);
       const links = await readLinks(context, values, applicationId);
-      if (tests.some(({ isRefused }) => isRefused)) return { isSaved: false, changed: [], tests, links };
-      const saved = await saveEnvFile(context.envPath, parseGiven(given), context.now());
+      const changes = parseGiven(given);
+      if (tests.some((test) => test.isRefused && isAbout(changes, test.platform))) {
+        return { isSaved: false, changed: [], tests, links };
+      }
+      const saved = await saveEnvFile(context.envPath, changes, context.now());
       const { changed, backupPath } = saved;
       return { isSaved: true, changed, ...(backupPath === undefined ? {} : { backupPath }), tests, links };
     },
   };
+}
+
+/** What was stored before for the other platform may have gone bad since: that keeps nobody from adding this one. */
+function isAbout(changes: SetupValues, platform: ChatPlatform): boolean {
+  const given = SETUP_FIELDS.filter(({ variable }) => changes[variable] !== undefined);
+  return given.length === 0 || given.some((field) => field.platform === platform);
 }
 
 /** Writes without asking the platforms, for machines that cannot reach them. Rejects as `save`. */

@@ -143,6 +143,21 @@ test("save() keeps what is stored when a second run gives something else or noth
   expect(await readEnv()).toBe(text);
 });
 
+test("save() adds one platform although what is stored for the other is refused by now, and tells of that", async () => {
+  const { setup, readEnv } = await openBench({}, {}, `DISCORD_TOKEN=${DISCORD_TOKEN}x\n`);
+
+  const added = await setup.save({ SLACK_BOT_TOKEN, SLACK_APP_TOKEN });
+  const again = await setup.save({});
+
+  expect(added).toMatchObject({ isSaved: true, changed: ["SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"] });
+  expect(added.tests).toMatchObject([
+    { platform: "discord", isRefused: true },
+    { platform: "slack", isRefused: false },
+  ]);
+  expect(await readEnv()).toContain(`SLACK_BOT_TOKEN=${SLACK_BOT_TOKEN}`);
+  expect(again.isSaved).toBe(false);
+});
+
 test("save() refuses to write below a stronger source", async () => {
   const { setup, readEnv } = await openBench({}, { DISCORD_TOKEN: `${DISCORD_TOKEN}x` });
 
