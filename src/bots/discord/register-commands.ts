@@ -3,6 +3,7 @@ import {
   type APIApplicationCommandBasicOption,
   ApplicationCommandType,
   ApplicationIntegrationType,
+  ChannelType,
   InteractionContextType,
   ApplicationCommandOptionType as OptionType,
   PermissionFlagsBits,
@@ -18,6 +19,17 @@ const DESCRIPTION_CHARS_MAX = 100;
 const LABEL_CHARS_MAX = 32;
 const CHOICES_MAX = 25;
 const MESSAGE_COMMANDS_MAX = 5;
+
+/** What holds for a channel holds for its threads, which are no places of their own; a private one is. Categories are none. */
+const PLACES = [
+  ChannelType.GuildText,
+  ChannelType.GuildVoice,
+  ChannelType.GuildAnnouncement,
+  ChannelType.PrivateThread,
+  ChannelType.GuildStageVoice,
+  ChannelType.GuildForum,
+  ChannelType.GuildMedia,
+] as const;
 
 /** Writes what differs from what Discord has, command by command, and nothing else: it allows 200 new ones a day. */
 export async function registerCommands(parts: DiscordParts, commands: readonly ChatCommand[]): Promise<void> {
@@ -100,7 +112,7 @@ function describeOption(option: CommandOption): APIApplicationCommandBasicOption
     description: cut(option.description, DESCRIPTION_CHARS_MAX),
     required: option.isRequired,
   };
-  if (option.kind === "channel") return { ...common, type: OptionType.Channel };
+  if (option.kind === "channel") return { ...common, type: OptionType.Channel, channel_types: [...PLACES] };
   if (option.kind === "number") {
     return {
       ...common,
@@ -135,7 +147,7 @@ function holds(existing: unknown, wanted: unknown): boolean {
   return existing === wanted || (isEmpty(existing) && isEmpty(wanted));
 }
 
-const REMOVABLE = ["choices", "min_value", "max_value", "autocomplete"];
+const REMOVABLE = ["choices", "min_value", "max_value", "autocomplete", "channel_types"];
 
 function isEmpty(value: unknown): boolean {
   return value === undefined || value === null || value === false || (Array.isArray(value) && value.length === 0);

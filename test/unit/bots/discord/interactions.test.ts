@@ -69,6 +69,14 @@ test("start() registers the commands once, and afterwards writes only what chang
   expect(again.double.commandWrites).toEqual(["PATCH rate", "DELETE train", "POST help"]);
 });
 
+test("start() offers the channels that settings can hold for, not threads that share those of their channel", async () => {
+  const options = [{ name: "channel", description: "Where", kind: "channel", isRequired: false }] as const;
+  const { double } = await openStartedBot({ commands: [command("settings", { options })] });
+
+  const [settings] = double.world.commands.values();
+  expect(settings?.options).toMatchObject([{ name: "channel", channel_types: [0, 2, 5, 12, 13, 15, 16] }]);
+});
+
 test("start() offers admin commands to those who manage the server, and others also where only the person installed the app", async () => {
   const { double } = await openStartedBot({ commands: COMMANDS });
 
