@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import type { Output } from "#commands/output.ts";
 import { createProgram } from "#compose/program.ts";
-import { describeError, OperatingError } from "#core/errors.ts";
+import { describeError, fileRefusalOf, OperatingError } from "#core/errors.ts";
 
 /** argv -> command -> exit code; the only process.exit. */
 const output: Output = {
@@ -20,8 +20,9 @@ async function main(): Promise<number> {
     await program.parseAsync(process.argv);
     return typeof process.exitCode === "number" ? process.exitCode : 0;
   } catch (error) {
-    if (!(error instanceof OperatingError)) throw error;
-    console.error(describeError(error));
+    const expected = error instanceof OperatingError ? error : fileRefusalOf(error);
+    if (expected === undefined) throw error;
+    console.error(describeError(expected));
     return 1;
   }
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { copyFile, link, mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { access, constants, copyFile, link, mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { create, extract } from "tar";
@@ -66,8 +66,9 @@ export async function packBackup(
   return manifest;
 }
 
-/** Unpacks into an empty folder. Rejects with BackupInvalidError when anything is not as the manifest says. */
+/** Unpacks into an empty folder. Rejects with BackupInvalidError when anything is not as the manifest says, as the system does when it is not there. */
 export async function unpackBackup(path: string, folder: string): Promise<BackupManifest> {
+  await access(path, constants.R_OK); // what is not there is no damaged file
   const strange: string[] = [];
   const isOurs = (name: string, type: string) => NAMES.test(name) && ["File", "Directory"].includes(type);
   const extracting = extract({

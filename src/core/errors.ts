@@ -265,6 +265,37 @@ export class BackupTargetError extends OperatingError {
   }
 }
 
+export class FileRefusedError extends OperatingError {
+  readonly code = "FILE_REFUSED";
+  readonly hint =
+    "Name another file, or mend the folder, its rights or its space; `reactune doctor` looks at the data folder";
+
+  /** `path` is undefined where the system does not say which. */
+  constructor(path: string | undefined, why: string, options?: ErrorOptions) {
+    super(`Cannot use ${path === undefined ? "a file" : `"${path}"`}: ${why}`, options);
+  }
+}
+
+const FILE_REFUSALS: ReadonlyMap<unknown, string> = new Map([
+  ["ENOENT", "it is not there, or its folder is not"],
+  ["EEXIST", "it is there already"],
+  ["EACCES", "this user may not do that"],
+  ["EPERM", "this user may not do that"],
+  ["EROFS", "its disk can only be read"],
+  ["ENOSPC", "its disk is full"],
+  ["EDQUOT", "its disk is full for this user"],
+  ["EISDIR", "it is a folder"],
+  ["ENOTDIR", "a part of its path is no folder"],
+]);
+
+/** What the system says of a file that the operator named or owns is no bug. Undefined for anything else. */
+export function fileRefusalOf(cause: unknown): FileRefusedError | undefined {
+  if (!(cause instanceof Error && "code" in cause && "syscall" in cause)) return undefined;
+  const why = FILE_REFUSALS.get(cause.code);
+  const path = "path" in cause && typeof cause.path === "string" ? cause.path : undefined;
+  return why === undefined ? undefined : new FileRefusedError(path, why, { cause });
+}
+
 export class RestoreRefusedError extends OperatingError {
   readonly code = "RESTORE_REFUSED";
   readonly hint =

@@ -113,6 +113,11 @@ const CASES: readonly [errors.OperatingError, string, string][] = [
     "BACKUP_INVALID",
     'Cannot restore "b.tar": it is cut',
   ],
+  [
+    new errors.FileRefusedError("/nowhere/b.tar", "it is not there, or its folder is not", { cause: CAUSE }),
+    "FILE_REFUSED",
+    'Cannot use "/nowhere/b.tar": it is not there, or its folder is not',
+  ],
   [new errors.BackupTargetError("b.tar"), "BACKUP_TARGET", 'Cannot write the backup to "b.tar": it is there already'],
   [
     new errors.RestoreRefusedError("restore", "at http://127.0.0.1:1"),
@@ -139,6 +144,14 @@ test.each(CASES.map(([error, code, message]) => ({ name: error.name, error, code
     if (error.cause !== undefined) expect(error.cause).toBe(CAUSE);
   },
 );
+
+test("fileRefusalOf() tells what the system says of a file, and leaves bugs alone", () => {
+  const cause = Object.assign(new Error("ENOSPC"), { code: "ENOSPC", syscall: "write" });
+
+  expect(errors.fileRefusalOf(cause)).toMatchObject({ message: "Cannot use a file: its disk is full", cause });
+  expect(errors.fileRefusalOf(Object.assign(new Error("x"), { code: "EBADF", syscall: "read" }))).toBeUndefined();
+  expect(errors.fileRefusalOf(new TypeError("x is not a function"))).toBeUndefined();
+});
 
 test("every error class has a case here", () => {
   const classes = Object.values(errors).filter((item) => item.prototype instanceof errors.OperatingError);
