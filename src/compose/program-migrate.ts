@@ -7,7 +7,9 @@ import type { CommandContext } from "./command-context.ts";
 import { dataPaths } from "./data-paths.ts";
 import { openLog } from "./open-log.ts";
 import { openMongoRecords, openSqliteRecords, type RecordStores } from "./open-records.ts";
+import { readRedisSettings } from "./open-redis-stores.ts";
 import { findServer } from "./running-server.ts";
+import { requireNobodyServes } from "./serving-mark.ts";
 
 const STORES = ["sqlite", "mongo"];
 
@@ -26,6 +28,7 @@ export function addMigrateCommand(program: Command, context: CommandContext): vo
       await refuse(config, String(from), String(to), isDryRun);
       const level = config.log.level === "info" ? "warn" : config.log.level;
       const log = await openLog({ ...config.log, level }, "stderr");
+      if (!isDryRun) await refuseWhileServed(config, log);
       const opened: RecordStores[] = [];
       try {
         for (const name of [from, to]) opened.push(await openRecords(name, config, log));
@@ -47,6 +50,26 @@ async function refuse(config: Config, from: string, to: string, isDryRun: boolea
   if (config.servers.mongodbUri === undefined) throw new MigrationRefusedError(from, to, "MONGODB_URI is not set");
   const server = isDryRun ? undefined : await findServer(config);
   if (server !== undefined) throw new MigrationRefusedError(from, to, `Reactune runs at ${server.url}`);
+}
+
+/** With Redis by what all machines say, of both stores: what is written meanwhile would be lost. Rejects with RestoreRefusedError. */
+async function refuseWhileServed(config: Config, log: Log): Promise<void> {
+  const settings = await readRedisSettings(config);
+  if (settings === undefined) return;
+  const [{ openRedis }, { redisLiveProcesses }] = await Promise.all([
+    import("#store/redis/open-redis.ts"),
+    import("#store/redis/live-processes.ts"),
+  ]);
+  const redis = await openRedis({ ...settings, log, now: Date.now });
+  try {
+    const live = redisLiveProcesses(redis);
+    const { mongodbUri: _, ...withoutMongo } = config.servers;
+    for (const servers of [config.servers, withoutMongo]) {
+      await requireNobodyServes({ ...config, servers }, live, "migrate");
+    }
+  } finally {
+    await redis.close();
+  }
 }
 
 function openRecords(name: string, config: Config, log: Log): Promise<RecordStores> {

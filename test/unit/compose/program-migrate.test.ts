@@ -6,9 +6,11 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { createProgram } from "#compose/program.ts";
 import { openFileStore } from "#store/files/file-store.ts";
 import { openGridFiles } from "#store/mongo/grid-files.ts";
+import { redisLiveProcesses } from "#store/redis/live-processes.ts";
 import { openSqliteStore } from "#store/sqlite/open-sqlite-store.ts";
 import { NOON_MS, SCOPE, sampleChange, sampleTurn } from "../../contract/sample-records.ts";
 import { mongoPeer, openTempMongoStore, useMongoPeer } from "../../fixtures/mongo/open-peer.ts";
+import { connectTo, hasRedis, startRedis } from "../../fixtures/redis/start-redis.ts";
 import { recordingOutput } from "../commands/recording-output.ts";
 
 /** The command line on a folder of its own. */
@@ -38,6 +40,24 @@ test.each([
     message: expect.stringContaining(why),
   });
 });
+
+test.skipIf(!hasRedis)(
+  "migrate refuses while a process of another machine serves either store (needs redis)",
+  async () => {
+    const server = await startRedis();
+    const live = redisLiveProcesses(await connectTo(server));
+    const { run } = await openBench(`MONGODB_URI=mongodb://127.0.0.1:1/reactune\nREDIS_URL=${server.url}\n`);
+    for (const work of ["serving reactune", "serving "]) {
+      await live.beat(work, "another machine", 60_000);
+
+      await expect(run("--from", "sqlite", "--to", "mongo", "--replace")).rejects.toMatchObject({
+        code: "RESTORE_REFUSED",
+        message: "Cannot migrate while Reactune runs in another process",
+      });
+      await live.leave(work, "another machine");
+    }
+  },
+);
 
 describe.skipIf(mongoPeer === undefined)("migrate (needs mongodb)", () => {
   const peer = useMongoPeer();
