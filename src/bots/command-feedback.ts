@@ -2,6 +2,7 @@ import { SCORE_LIKED_MIN } from "#core/feedback.ts";
 import type { Turn } from "#core/turn.ts";
 import type { ChatCommand, CommandCall, CommandForm, CommandReply } from "./chat-command.ts";
 import type { CommandParts } from "./command-parts.ts";
+import { describeChannel } from "./command-text.ts";
 import { findTurnOfCall, noTurnText, replyMessageOf } from "./command-turn.ts";
 import type { PlatformFeedback } from "./intake.ts";
 import { isAdminCall } from "./run-command.ts";
@@ -142,7 +143,7 @@ async function report(
   await parts.moderation.saveReport({ ...reported, ...(reason === undefined ? {} : { reason }) });
   parts.log.info({ turnId: turn.id, workspaceId }, "reply.reported");
   const told = [
-    `⚠️ A reply in channel \`${channelId}\` was reported${reason === undefined ? "." : `: ${reason}`}`,
+    `⚠️ A reply in ${describeChannel(call.platform, channelId)} was reported${reason === undefined ? "." : `: ${reason}`}`,
     "`/moderation reports` shows all that are open.",
   ];
   // A second report by the same person replaces the first; the report stands whether or not the admins' channel can be written to.

@@ -1,6 +1,7 @@
 import type { LearningLevel } from "#core/people.ts";
 import type { ChatCommand, CommandCall, CommandReply } from "./chat-command.ts";
 import type { CommandParts } from "./command-parts.ts";
+import { describePerson } from "./command-text.ts";
 
 /** Allowing needs the wording to be read first: what is confirmed names the version that was shown. Taking back needs nothing. */
 export function learningCommand(parts: CommandParts): ChatCommand {
@@ -68,12 +69,12 @@ async function change(
   return { text: (await permission.allow({ workspaceId, level, by: userId, nowMs: now() })).text };
 }
 
-async function show({ permission }: CommandParts, { workspaceId }: CommandCall): Promise<CommandReply> {
+async function show({ permission }: CommandParts, { platform, workspaceId }: CommandCall): Promise<CommandReply> {
   const { level, permission: given } = await permission.read(workspaceId);
   const by =
     given === undefined
       ? "nobody said anything yet"
-      : `set by \`${given.grantedBy}\` on ${new Date(given.changedAtMs).toISOString().slice(0, 10)}, wording ${given.wordingVersion}`;
+      : `set by ${describePerson(platform, given.grantedBy)} on ${new Date(given.changedAtMs).toISOString().slice(0, 10)}, wording ${given.wordingVersion}`;
   return {
     text: `Learning is \`${level}\` (${by}).\n\`/learning allow examples\`, \`/learning allow adapters\` and \`/learning off\` change it.`,
   };

@@ -4,6 +4,7 @@ import type { Turn } from "#core/turn.ts";
 import type { ChatCommand, CommandCall, CommandReply } from "./chat-command.ts";
 import { type CommandParts, recordAct } from "./command-parts.ts";
 import { changeSetting } from "./command-settings.ts";
+import { describeChannel, describePerson } from "./command-text.ts";
 
 export function moderationCommand(parts: CommandParts): ChatCommand {
   return {
@@ -82,7 +83,9 @@ async function describeReport(parts: CommandParts, call: CommandCall, report: Re
   const turn = await parts.chat.findTurn(report.turnId);
   const reason = report.reason === undefined ? "" : `: ${titleOf(report.reason)}`;
   const day = new Date(report.atMs).toISOString().slice(0, 10);
-  return `- \`${idOf(report)}\` channel \`${report.channelId}\`, ${day}, by \`${report.reportedBy}\`${reason}\n  ${excerpt(turn, call)}`;
+  const where = describeChannel(call.platform, report.channelId);
+  const who = describePerson(call.platform, report.reportedBy);
+  return `- \`${idOf(report)}\` ${where}, ${day}, by ${who}${reason}\n  ${excerpt(turn, call)}`;
 }
 
 /** An admin reads here what they could read there: of private places only where the command was called. */
@@ -174,10 +177,17 @@ async function pause(parts: CommandParts, call: CommandCall, isPaused: boolean):
   const channelId = call.options.get("channel");
   const change = { key: "moderation.isPaused", ...(channelId === undefined ? {} : { channelId }) };
   await changeSetting(parts, call, change, String(isPaused));
-  const where = channelId === undefined ? "in this workspace" : `in channel \`${channelId}\``;
+  if (channelId === undefined) {
+    return {
+      text: isPaused
+        ? "I answer nothing but commands in this workspace until `/moderation resume`."
+        : "I answer again in this workspace. Channels that were paused one by one stay so.",
+    };
+  }
+  const where = describeChannel(call.platform, channelId);
   return {
     text: isPaused
-      ? `I answer nothing but commands ${where} until \`/moderation resume\`.`
-      : `I answer again ${where}. Channels that were paused one by one stay so.`,
+      ? `I answer nothing but commands in ${where} until \`/moderation resume\` is called with that channel.`
+      : `I answer again in ${where}.`,
   };
 }

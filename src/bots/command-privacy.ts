@@ -50,9 +50,8 @@ export function privacyCommand({ privacy, now }: CommandParts): ChatCommand {
 const ASK_TO_CONFIRM: CommandReply = {
   text: [
     "This erases what you asked here, my answers to it, and your scores, comments and taught answers. Adapters that learned from",
-    "it go out of service. It cannot be undone; `/privacy export` gives you a copy first.",
-    "To go on: `/privacy forget yes`",
-  ].join("\n"),
+    "it go out of service. It cannot be undone; `/privacy export` gives you a copy first.\nTo go on: `/privacy forget yes`",
+  ].join(" "),
   confirm: { label: "Erase it all", options: new Map([["confirm", "yes"]]) },
 };
 

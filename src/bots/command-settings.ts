@@ -2,6 +2,7 @@ import { SettingInvalidError } from "#core/errors.ts";
 import type { Setting } from "#core/setting.ts";
 import type { ChatCommand, CommandCall, CommandReply } from "./chat-command.ts";
 import { type CommandParts, recordAct } from "./command-parts.ts";
+import { describeChannel, describePerson } from "./command-text.ts";
 import type { SettingRule } from "./place-settings.ts";
 
 export function settingsCommand(parts: CommandParts): ChatCommand {
@@ -124,7 +125,7 @@ const USUAL = "(configuration)";
 async function set(parts: CommandParts, call: CommandCall, change: SettingChange, text: string): Promise<CommandReply> {
   const value = await changeSetting(parts, call, change, text);
   return {
-    text: `\`${change.key}\` is now ${describeValue(value)}${describePlace(change)}, at once and for every process.`,
+    text: `\`${change.key}\` is now ${describeValue(value)}${describePlace(call, change)}, at once and for every process.`,
   };
 }
 
@@ -132,11 +133,11 @@ async function reset(parts: CommandParts, call: CommandCall, change: SettingChan
   const place = { workspaceId: call.workspaceId, ...change };
   const before = await findSetting(parts, place);
   if (before === undefined || !(await parts.settingStore.removeSetting(place))) {
-    return { text: `\`${change.key}\` was not changed${describePlace(change)}: nothing to reset.` };
+    return { text: `\`${change.key}\` was not changed${describePlace(call, change)}: nothing to reset.` };
   }
   await makeLive(parts, call);
   await recordAct(parts, call, { what: `setting.reset ${describeTarget(change)}`, before: before.value, after: USUAL });
-  return { text: `\`${change.key}\`${describePlace(change)} is back to what holds without it.` };
+  return { text: `\`${change.key}\`${describePlace(call, change)} is back to what holds without it.` };
 }
 
 async function makeLive({ settings, events }: CommandParts, { workspaceId }: CommandCall): Promise<void> {
@@ -188,8 +189,8 @@ async function showAll(parts: CommandParts, call: CommandCall): Promise<CommandR
 async function showOne(parts: CommandParts, call: CommandCall, rule: SettingRule): Promise<CommandReply> {
   const own = (await listOfWorkspace(parts, call)).filter(({ key }) => key === rule.key);
   const lines = own.map(({ channelId, value, setBy, setAtMs }) => {
-    const where = channelId === undefined ? "Workspace" : `Channel \`${channelId}\``;
-    return `- ${where}: ${describeValue(value)}, set by \`${setBy}\` on ${new Date(setAtMs).toISOString().slice(0, 10)}`;
+    const where = channelId === undefined ? "Workspace" : `In ${describeChannel(call.platform, channelId)}`;
+    return `- ${where}: ${describeValue(value)}, set by ${describePerson(call.platform, setBy)} on ${new Date(setAtMs).toISOString().slice(0, 10)}`;
   });
   return {
     text: [
@@ -212,8 +213,8 @@ function describeValue(value: string | undefined, charsMax = 500): string {
   return `\`${letters.length <= charsMax ? letters.join("") : `${letters.slice(0, charsMax - 1).join("")}…`}\``;
 }
 
-function describePlace({ channelId }: SettingChange): string {
-  return channelId === undefined ? " in this workspace" : ` in channel \`${channelId}\``;
+function describePlace({ platform }: CommandCall, { channelId }: SettingChange): string {
+  return channelId === undefined ? " in this workspace" : ` in ${describeChannel(platform, channelId)}`;
 }
 
 function describeTarget({ key, channelId }: SettingChange): string {

@@ -1,4 +1,5 @@
 import { cleanText } from "#core/clean-text.ts";
+import type { Platform } from "#core/scope.ts";
 import type { ChatCommand, CommandOption } from "./chat-command.ts";
 
 /** Options by name, or what is wrong with them in words that end in how to write it. */
@@ -59,6 +60,17 @@ export function describeCommands(commands: readonly ChatCommand[], options: Help
   const admin = options.isAdmin ? ["", "**For admins**", ...listed("admin")] : [];
   return ["**Commands**", ...listed("everyone"), ...admin].join("\n");
 }
+
+/** Discord makes names of ids, and pings nobody for it; elsewhere the id is what settings take. */
+export function describeChannel(platform: Platform, channelId: string): string {
+  return platform === "discord" && SNOWFLAKE.test(channelId) ? `<#${channelId}>` : `channel \`${channelId}\``;
+}
+
+export function describePerson(platform: Platform, userId: string): string {
+  return platform === "discord" && SNOWFLAKE.test(userId) ? `<@${userId}>` : `\`${userId}\``;
+}
+
+const SNOWFLAKE = /^\d{15,20}$/u;
 
 export interface HelpOptions {
   readonly isAdmin: boolean;

@@ -21,7 +21,10 @@ export const LEARNING_WORDING = {
     "**What stays with each person.** Anyone can opt out with `/privacy`; their words and their scores then teach nothing. Anyone",
     "can have their data erased, which also takes adapters that learned from it out of service. You can take this back at any",
     "time with `/learning off`.",
-  ].join("\n"),
+  ]
+    // Discord shows every line break; what stands between the paragraphs is two of these spaces.
+    .join(" ")
+    .replaceAll("  ", "\n\n"),
 } as const;
 
 export interface LearningState {

@@ -25,6 +25,21 @@ test("/moderation lists open reports with the reply, and closes them", async () 
   expect(await audit()).toMatchObject([{ who: "boss", what: `report.closed ${id}`, before: "open", after: "closed" }]);
 });
 
+test("/moderation names channels and people on Discord as it shows them, and how a channel is resumed", async () => {
+  const { admin, say, askHere, told } = await openModeration();
+  const [channelId, userId] = ["910000000000000001", "710000000000000001"];
+  await askHere("Where is my refund?", { channelId, userId });
+  await say("/report Rude", { channelId, userId });
+
+  expect(told[0]?.text).toContain(`A reply in <#${channelId}> was reported: Rude`);
+  expect((await admin("/moderation", { channelId })).text).toMatch(`by <@${userId}>: Rude`);
+  expect((await admin(`/moderation pause <#${channelId}>`)).text).toBe(
+    `I answer nothing but commands in <#${channelId}> until \`/moderation resume\` is called with that channel.`,
+  );
+  expect((await admin(`/settings set chat.openThreads yes`)).text).toContain("in this workspace");
+  expect((await admin(`/settings show moderation.isPaused`)).text).toContain(`- In <#${channelId}>: \`true\``);
+});
+
 test("/moderation shows the words of a private place there alone, and nothing of another workspace", async () => {
   const { admin, say, askHere } = await openModeration();
   await askHere("The plan?", ROOM);

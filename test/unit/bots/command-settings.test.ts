@@ -94,7 +94,7 @@ test("/settings shows what holds, marks what was changed, and nothing of another
   expect(text).toContain("- `privacy.retentionDays` `365`");
   expect(text).not.toContain("secret");
   expect(one).toContain('- Workspace: `"join"`, set by `boss`');
-  expect(one).toContain('- Channel `c9`: `"replace"`');
+  expect(one).toContain('- In channel `c9`: `"replace"`');
   expect(one).toContain('- Configuration: `"queue"`');
 });
 

@@ -75,6 +75,11 @@ test("allowLearning() keeps what is in service, and says so with how to take it 
 test("LEARNING_WORDING says what the platforms restrict, what the admin confirms, and how it ends", () => {
   expect(LEARNING_WORDING.text).toMatch(/Discord and Slack restrict training models on content from their APIs/u);
   expect(LEARNING_WORDING.text).toMatch(/you have the right/u);
+  expect(LEARNING_WORDING.text.split("\n\n").map((paragraph) => /^\*\*[^*\n]+\*\* [^\n]+$/u.test(paragraph))).toEqual([
+    true,
+    true,
+    true,
+  ]);
   expect(LEARNING_WORDING.text).toMatch(/opt out/u);
   // Discord shows at most 2,000 characters.
   expect(LEARNING_WORDING.text.length).toBeLessThan(1800);
