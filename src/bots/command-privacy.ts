@@ -1,8 +1,10 @@
-import type { ChatCommand, CommandReply } from "./chat-command.ts";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import type { ChatCommand, CommandFile, CommandReply } from "./chat-command.ts";
 import type { CommandParts, Person } from "./command-parts.ts";
 
 /** What is kept about the caller in this workspace, and their word about it. Answers are for the caller alone. */
-export function privacyCommand({ privacy, now }: CommandParts): ChatCommand {
+export function privacyCommand({ privacy, now }: Pick<CommandParts, "privacy" | "now">): ChatCommand {
   return {
     name: "privacy",
     description: "See, take along or erase what I keep about you; choose whether it teaches me",
@@ -37,7 +39,10 @@ export function privacyCommand({ privacy, now }: CommandParts): ChatCommand {
         case "opt-out":
           return { text: await privacy.choose(person, false) };
         case "export":
-          return exported(await privacy.exportData(person), now());
+          return {
+            text: "All that I keep about you here.",
+            file: await fileOf(await privacy.exportData(person), now()),
+          };
         case "forget":
           return options.get("confirm") === "yes" ? { text: await privacy.forget(person) } : ASK_TO_CONFIRM;
         default:
@@ -55,14 +60,13 @@ const ASK_TO_CONFIRM: CommandReply = {
   confirm: { label: "Erase it all", options: new Map([["confirm", "yes"]]) },
 };
 
-function exported(json: string, nowMs: number): CommandReply {
-  const day = new Date(nowMs).toISOString().slice(0, 10);
-  return {
-    text: "All that I keep about you here.",
-    file: {
-      name: `reactune-my-data-${day}.json`,
-      mediaType: "application/json",
-      contents: new TextEncoder().encode(json),
-    },
-  };
+/** Discord takes 10 MiB from a bot. */
+const PLAIN_BYTES_MAX = 8 * 1024 * 1024;
+
+/** Packed where a platform would refuse it: what people wrote shrinks to a fraction. */
+async function fileOf(json: string, nowMs: number): Promise<CommandFile> {
+  const name = `reactune-my-data-${new Date(nowMs).toISOString().slice(0, 10)}.json`;
+  const contents = new TextEncoder().encode(json);
+  if (contents.length <= PLAIN_BYTES_MAX) return { name, mediaType: "application/json", contents };
+  return { name: `${name}.gz`, mediaType: "application/gzip", contents: await promisify(gzip)(contents) };
 }

@@ -1,4 +1,6 @@
+import { gunzipSync } from "node:zlib";
 import { expect, test } from "vitest";
+import { privacyCommand } from "#bots/command-privacy.ts";
 import { openCommandWorld, PLACE } from "./command-world.ts";
 
 test("/privacy shows what is kept about the caller here", async () => {
@@ -33,6 +35,20 @@ test("/privacy export gives a file of the caller's words and nobody else's", asy
   const text = new TextDecoder().decode(file?.contents);
   expect(text).toContain("Where is my refund?");
   expect(text).not.toContain("Something of mine?");
+});
+
+test("/privacy export packs a file that Discord would refuse", async () => {
+  const { commandParts, callOf } = await openCommandWorld();
+  const json = JSON.stringify(Array.from({ length: 300_000 }, (_, at) => `Where is my refund ${at}?`));
+  const privacy = { ...commandParts.privacy, exportData: async () => json };
+  const options = new Map([["action", "export"]]);
+
+  const { file } = await privacyCommand({ ...commandParts, privacy }).run(callOf("privacy", { options }));
+
+  expect(json.length).toBeGreaterThan(8 * 1024 * 1024);
+  expect(file?.name).toMatch(/\.json\.gz$/u);
+  expect(file?.contents.length).toBeLessThan(8 * 1024 * 1024);
+  expect(gunzipSync(file?.contents ?? new Uint8Array()).toString() === json).toBe(true);
 });
 
 test("/privacy forget erases only after it was confirmed", async () => {
