@@ -76,7 +76,7 @@ function splitSetting(text: string): { key: string; value: string; flag: string 
   const at = text.indexOf("=");
   return at < 0
     ? { key: text, value: "", flag: `--set ${text}` }
-    : { key: text.slice(0, at), value: text.slice(at + 1), flag: `--set ${text}` };
+    : { key: text.slice(0, at), value: text.slice(at + 1), flag: `--set ${text.slice(0, at)}` }; // the value may be a secret
 }
 
 function collect(value: string, before: readonly string[]): readonly string[] {

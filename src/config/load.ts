@@ -30,7 +30,7 @@ export interface ConfigInputs {
   readonly presets?: Readonly<Record<string, string>>;
   readonly environment: Variables;
   readonly workingDirectory: string;
-  /** Undefined when the file is not there or cannot be read. */
+  /** Undefined when the file is not there. Throws when it is there and cannot be read. */
   readonly readFile: (path: string) => string | undefined;
   /** Instead of reactune.yaml in the working directory; then it must exist. */
   readonly configFile?: string | undefined;
@@ -122,7 +122,15 @@ function readOptional(
   problems: string[],
 ): { readonly text: string; readonly path: string; readonly absolute: string } | undefined {
   const absolute = resolve(workingDirectory, chosen ?? usual);
-  const text = readFile(absolute);
+  let text: string | undefined;
+  try {
+    text = readFile(absolute);
+  } catch (error) {
+    // Without it the program would start with other settings than the operator wrote, and without a word of that.
+    const why = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
+    problems.push(`${chosen ?? usual}: the file cannot be read${why}: check whose it is, and that it is a file`);
+    return undefined;
+  }
   if (text !== undefined) return { text, absolute, path: chosen ?? relative(workingDirectory, absolute) };
   if (chosen !== undefined) problems.push(`${flag}: file "${chosen}" cannot be read: check the path`);
   return undefined;
@@ -179,14 +187,20 @@ function describeIssues(error: z.ZodError, chosen: ReadonlyMap<string, GivenSett
     if (setting === undefined) return `${key}: not set anywhere: set ${expected}`;
     const { value, source } = setting;
     const shown = maskSecret(key, value) === undefined ? JSON.stringify(value) : "what is given";
+    // YAML reads a bare id as a number, whose last digits are then lost.
+    const quotes = isNumber(value) && /\b(text|ids?|words)\b/.test(expected) ? " in quotes" : "";
     const remedy =
-      source.kind === "default" ? "mend the file" : `give ${expected}, or remove it there to use the default`;
+      source.kind === "default" ? "mend the file" : `give ${expected}${quotes}, or remove it there to use the default`;
     return `${key}: ${shown} is not ${expected} (${source.place}): ${remedy}`;
   });
 }
 
+function isNumber(value: unknown): boolean {
+  return Array.isArray(value) ? value.some(isNumber) : typeof value === "number";
+}
+
 function describeContradictions(config: z.infer<typeof configSchema>): readonly string[] {
-  const problems: string[] = [];
+  const problems: string[] = [...describeLogins(config)];
   const { replyTokensMax, contextTokens } = config.inference;
   if (replyTokensMax >= contextTokens) {
     problems.push(
@@ -195,6 +209,23 @@ function describeContradictions(config: z.infer<typeof configSchema>): readonly 
     );
   }
   return problems;
+}
+
+/** Calls of `fetch` take no user and password in an address: such a server could never be reached. */
+function describeLogins({ servers, inference, moderation }: z.infer<typeof configSchema>): readonly string[] {
+  const addresses = new Map([
+    ["servers.ollamaUrl", servers.ollamaUrl],
+    ["inference.hosts", inference.hosts.join(",")],
+    ["inference.embeddingHost", inference.embeddingHost],
+    ["moderation.url", moderation.url],
+  ]);
+  return [...addresses]
+    .filter(([, address]) => address?.includes("@") === true)
+    .map(
+      ([key]) =>
+        `${key}: a user and a secret stand in the address, which cannot be sent: leave them out; the keys of ` +
+        "OpenAI-compatible servers stand in INFERENCE_API_KEY and MODERATION_API_KEY, and Ollama has no sign-in",
+    );
 }
 
 /** Settings that are paths: relative ones start at the file that gives them, or at the working directory. */

@@ -67,19 +67,34 @@ export function completeOllamaUrl(host: string): string {
   return url.href.replace(/\/$/, "");
 }
 
-/** Settings of servers that may stand in a file, but not with a user or a password in them. */
-const addressKeys: readonly string[] = ["inference.hosts", "inference.embeddingHost", "moderation.url"];
+/** Settings of servers that may stand in a file, but not with a user, a password or a key in them. */
+const addressKeys: readonly string[] = [
+  "operations.tracesUrl",
+  "inference.hosts",
+  "inference.embeddingHost",
+  "discord.apiUrl",
+  "slack.apiUrl",
+  "moderation.url",
+];
+
+/** An option of an address whose value opens something: `tlsCertificateKeyFilePassword`, `api_key`. */
+const SECRET_OPTION =
+  /([?&][^=&]*(?:password|passphrase|secret|token|api[-_]?key|authMechanismProperties)[^=&]*=)[^&#,]*/gi;
 
 /** What may be shown of a secret: never a character of it. Undefined when the setting is no secret. */
 export function maskSecret(key: string, value: unknown): string | undefined {
   if (typeof value === "string" && key.startsWith("credentials.")) return `set (${value.length} characters)`;
-  return carriesPassword(key, value) ? joined(value).replace(/\/\/.*@/, "//(hidden)@") : undefined;
+  if (!carriesPassword(key, value)) return undefined;
+  return joined(value)
+    .replace(/^([a-z+]+:\/\/)?.*@/is, "$1(hidden)@")
+    .replace(SECRET_OPTION, "$1(hidden)");
 }
 
-/** True for the address of a server, or a list with one, that carries a user or a password. */
+/** True for the address of a server, or a list with one, that carries a user or a password, however misspelt the rest is. */
 export function carriesPassword(key: string, value: unknown): boolean {
   if (!key.startsWith("servers.") && !addressKeys.includes(key)) return false;
-  return /^[a-z+]+:\/\/.*@/i.test(joined(value));
+  const text = joined(value);
+  return text.includes("@") || text.search(SECRET_OPTION) >= 0;
 }
 
 function joined(value: unknown): string {

@@ -119,9 +119,16 @@ function readSecretFile(
   if (direct !== undefined && direct.trim() !== "") {
     return { problem: `${name} and ${setting} are both set (${from.placeOf(name)}): keep one of them` };
   }
-  const text = readFile(path);
+  let text: string | undefined;
+  try {
+    text = readFile(path);
+  } catch {
+    text = undefined; // as one that is not there: the remedy names the file
+  }
   if (text === undefined) {
-    return { problem: `${name}: file "${path}" cannot be read (${from.placeOf(name)}): create it or unset ${name}` };
+    return {
+      problem: `${name}: file "${path}" cannot be read (${from.placeOf(name)}): create it, check whose it is, or unset ${name}`,
+    };
   }
   return { text: text.trim() };
 }

@@ -35,7 +35,16 @@ export function readYaml(file: YamlFile): ReadYaml {
       return;
     }
     if (isScalar(node) && node.value === null && !isSetting(key)) return; // a section with all its lines commented out
-    const value = isAlias(node) ? node.resolve(document)?.toJSON() : isNode(node) ? node.toJS(document) : node;
+    let value: unknown;
+    try {
+      value = isAlias(node) ? node.resolve(document)?.toJSON() : isNode(node) ? node.toJS(document) : node;
+    } catch (error) {
+      if (!(error instanceof ReferenceError)) throw error;
+      problems.push(
+        `${key}: an alias (*) names no anchor (&) above it (${place}): put a text that begins with * in quotes`,
+      );
+      return;
+    }
     const problem = describeMisplaced(key, value, place);
     if (problem !== undefined) problems.push(problem);
     else settings.push({ key, value, source: { kind: file.kind, place, directory: file.directory } });

@@ -269,11 +269,85 @@ describe("loadConfig()", () => {
     const environment = {
       OPENAI_API_KEY: "sk-secret",
       INFERENCE_API_KEY_FILE: "/key",
-      REACTUNE_INFERENCE__HOSTS: "http://a/v1,http://me:word@b/v1",
+      REDIS_URL: "redis://me:word@b",
     };
     const { config, settings } = loadSettings(inputs({ environment, files: { "/key": "k-1\n" } }));
     expect(config.credentials).toMatchObject({ openaiKey: "sk-secret", inferenceKey: "k-1" });
     expect(JSON.stringify(settings)).not.toMatch(/sk-secret|k-1|word/);
+  });
+
+  test.each([
+    ["MONGODB_URI", "me:hunter2@db:27017/reactune"],
+    ["MONGODB_URI", "mongo://h/reactune?tlsCertificateKeyFilePassword=hunter2"],
+    ["REDIS_URL", "redis:/:hunter2@h:6379"],
+    ["OLLAMA_HOST", "me:hunter2@gpu:port"],
+    ["OTEL_EXPORTER_OTLP_ENDPOINT", "me:hunter2@collector:4318"],
+  ])("loadConfig() does not repeat the password of %s when the address is misspelt", (name, value) => {
+    const problems = problemsOf(inputs({ environment: { [name]: value } }));
+
+    expect(problems.join("\n")).toContain(`environment variable ${name}`);
+    expect(problems.join("\n")).not.toContain("hunter2");
+  });
+
+  test("loadSettings() shows no password when one stands in an address, behind its user or in an option", () => {
+    const environment = {
+      MONGODB_URI: "mongodb://h/reactune?tls=true&tlsCertificateKeyFilePassword=hunter2&w=1",
+      REDIS_URL: "redis://me:hunt/er2@h:6379",
+      OTEL_EXPORTER_OTLP_ENDPOINT: "http://me:hunter2@collector:4318",
+    };
+
+    const shown = JSON.stringify(loadSettings(inputs({ environment })).settings);
+
+    expect(shown).not.toMatch(/hunt\/?er2/);
+    expect(shown).toContain("mongodb://h/reactune?tls=true&tlsCertificateKeyFilePassword=(hidden)&w=1");
+    expect(shown).toContain("redis://(hidden)@h:6379");
+    expect(shown).toContain("http://(hidden)@collector:4318");
+  });
+
+  test.each([
+    ["OLLAMA_HOST", "http://me:hunter2@gpu:11434", "servers.ollamaUrl"],
+    ["REACTUNE_INFERENCE__HOSTS", "http://a/v1,http://me:hunter2@b/v1", "inference.hosts"],
+    ["REACTUNE_INFERENCE__EMBEDDING_HOST", "http://me:hunter2@b/v1", "inference.embeddingHost"],
+    ["REACTUNE_MODERATION__URL", "http://me:hunter2@b/v1", "moderation.url"],
+  ])("loadConfig() refuses a password in %s, which cannot be sent", (name, value, key) => {
+    const problems = problemsOf(inputs({ environment: { [name]: value } }));
+
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatch(new RegExp(`^${key}: .*leave them out`));
+    expect(problems[0]).not.toContain("hunter2");
+  });
+
+  test("loadConfig() names the place of an alias without an anchor, as a Slack emphasis looks", () => {
+    const yaml = "moderation:\n  blockedWords: [good, *bad]\n";
+
+    expect(problemsOf(inputs({ files: { "/srv/reactune.yaml": yaml } }))).toEqual([
+      "moderation.blockedWords: an alias (*) names no anchor (&) above it (reactune.yaml:2): " +
+        "put a text that begins with * in quotes",
+    ]);
+  });
+
+  test("loadConfig() asks for quotes when ids are numbers to YAML", () => {
+    const yaml = "chat:\n  allowedChannels: [1234567890123456789]\n  adminChannel: 1234567890123456789\n";
+
+    const problems = problemsOf(inputs({ files: { "/srv/reactune.yaml": yaml } }));
+
+    expect(problems).toHaveLength(2);
+    for (const problem of problems) expect(problem).toMatch(/give .* in quotes/);
+  });
+
+  test.each([
+    ["/srv/reactune.yaml", "reactune.yaml"],
+    ["/srv/.env", ".env"],
+  ])("loadConfig() refuses to go on without %s when it is there and cannot be read", (path, name) => {
+    const { readFile, ...rest } = inputs();
+    const refuse = (asked: string) => {
+      if (asked === path) throw Object.assign(new Error("no"), { code: "EACCES" });
+      return readFile(asked);
+    };
+
+    expect(problemsOf({ ...rest, readFile: refuse })).toEqual([
+      `${name}: the file cannot be read (EACCES): check whose it is, and that it is a file`,
+    ]);
   });
 
   test("loadConfig() leaves the name of a model that Ollama pulled as it is", () => {
