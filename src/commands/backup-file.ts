@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { access, constants, copyFile, link, mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { access, constants, copyFile, link, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { create, extract } from "tar";
@@ -62,8 +62,17 @@ export async function packBackup(
   };
   await writeFile(join(folder, MANIFEST_FILE), JSON.stringify(manifest, null, 2));
   const packed = create({ cwd: folder, portable: true }, [MANIFEST_FILE, ...names]);
-  await pipeline(packed, createWriteStream(path, { flags: "wx", mode: 0o600, flush: true }));
+  const target = createWriteStream(path, { flags: "wx", mode: 0o600, flush: true });
+  await pipeline(packed, target).catch(async (cause: unknown) => {
+    // Ours from its opening on: half a backup must not lie there as if it were one.
+    if (target.bytesWritten > 0 || !isExisting(cause)) await rm(path, { force: true });
+    throw cause;
+  });
   return manifest;
+}
+
+function isExisting(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EEXIST";
 }
 
 /** Unpacks into an empty folder. Rejects with BackupInvalidError when anything is not as the manifest says, as the system does when it is not there. */

@@ -283,6 +283,7 @@ const FILE_REFUSALS: ReadonlyMap<unknown, string> = new Map([
   ["EPERM", "this user may not do that"],
   ["EROFS", "its disk can only be read"],
   ["ENOSPC", "its disk is full"],
+  ["EFBIG", "it grows larger than files may here"],
   ["EDQUOT", "its disk is full for this user"],
   ["EISDIR", "it is a folder"],
   ["ENOTDIR", "a part of its path is no folder"],

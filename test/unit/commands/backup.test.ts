@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { create, extract } from "tar";
@@ -160,3 +161,18 @@ async function repack(path: string, change: (folder: string) => void): Promise<v
   await create({ file: path, cwd: folder }, readdirSync(folder));
   expect(existsSync(path)).toBe(true);
 }
+
+// A full disk without one: the kernel refuses what would make a file larger than that.
+test("writeBackup() leaves no half of a backup behind when its disk is full", async () => {
+  const { parts, path, output, makeAdapter } = await openWorld(0);
+  await makeAdapter("GGUF".repeat(32_768));
+  const limit = (bytes: string) => execFileSync("prlimit", ["--pid", `${process.pid}`, `--fsize=${bytes}:`]);
+  limit("65536");
+  try {
+    await expect(writeBackup(parts, path, JSON_LINES, output)).rejects.toMatchObject({ code: "EFBIG" });
+  } finally {
+    limit("unlimited");
+  }
+
+  expect(existsSync(path)).toBe(false);
+});
