@@ -18,9 +18,20 @@ export class PortTakenError extends OperatingError {
   }
 }
 
+export class ListenRefusedError extends OperatingError {
+  readonly code = "LISTEN_REFUSED";
+  readonly hint: string;
+
+  /** `place` is "host:port"; `section` the settings that name it, as in "web". */
+  constructor(place: string, why: string, section: string, options?: ErrorOptions) {
+    super(`Cannot listen on ${place}: ${why}`, options);
+    this.hint = `Mend ${section}.host or ${section}.port: 127.0.0.1 and any port above 1023 can always be listened on`;
+  }
+}
+
 const PORTS_TRIED_MAX = 20;
 
-/** Listens on the configured port; the next free one is used unless the operator chose the port. Rejects with PortTakenError. */
+/** Listens on the configured port; the next free one is used unless the operator chose the port. Rejects with PortTakenError, ListenRefusedError. */
 export async function listenNear(
   dashboard: Dashboard,
   { host, port }: Config["web"],
@@ -31,7 +42,7 @@ export async function listenNear(
     try {
       return await dashboard.listen(host, port === 0 ? 0 : port + offset);
     } catch (cause) {
-      if (!isTaken(cause)) throw cause;
+      if (!isTaken(cause)) throw refusalOf(cause, { host, port: port + offset, section: "web" });
       if (isPortGiven || port === 0 || offset + 1 >= PORTS_TRIED_MAX)
         throw new PortTakenError(`${host}:${port + offset}`, { cause });
       log.info({ port: port + offset }, "port.taken");
@@ -41,4 +52,21 @@ export async function listenNear(
 
 export function isTaken(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+}
+
+const REFUSALS: ReadonlyMap<unknown, string> = new Map([
+  ["EACCES", "this user may not listen there"],
+  ["EADDRNOTAVAIL", "this machine has no such address"],
+  ["ENOTFOUND", "there is no such name"],
+  ["EAI_AGAIN", "the name cannot be looked up"],
+  ["EINVAL", "it is no address to listen on"],
+]);
+
+/** ListenRefusedError for what the operator can mend, else the error itself. */
+export function refusalOf(
+  error: unknown,
+  at: { readonly host: string; readonly port: number; readonly section: string },
+) {
+  const why = error instanceof Error && "code" in error ? REFUSALS.get(error.code) : undefined;
+  return why === undefined ? error : new ListenRefusedError(`${at.host}:${at.port}`, why, at.section, { cause: error });
 }

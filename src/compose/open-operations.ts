@@ -1,7 +1,7 @@
 import type { Config } from "#config/schema.ts";
 import type { InferenceEngine } from "#inference/inference-engine.ts";
 import { TRAIN_JOB } from "#trainer/request-training.ts";
-import { isTaken, PortTakenError } from "./listen-near.ts";
+import { isTaken, PortTakenError, refusalOf } from "./listen-near.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Stores } from "./stores.ts";
 
@@ -23,7 +23,7 @@ export interface Operations {
   close(): Promise<void>;
 }
 
-/** Rejects with PortTakenError. */
+/** Rejects with PortTakenError, ListenRefusedError. */
 export async function openOperations(config: Config["operations"], metrics: Metrics | undefined): Promise<Operations> {
   const { host, port } = config;
   if (port === undefined || metrics === undefined) {
@@ -44,7 +44,8 @@ export async function openOperations(config: Config["operations"], metrics: Metr
     },
     { host, port },
   ).catch((cause: unknown) => {
-    throw isTaken(cause) ? new PortTakenError(`${host}:${port}`, { cause }, PORT_HINT) : cause;
+    if (isTaken(cause)) throw new PortTakenError(`${host}:${port}`, { cause }, PORT_HINT);
+    throw refusalOf(cause, { host, port, section: "operations" });
   });
   return {
     url: server.url,

@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
+import { FileRefusedError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import type { ChatStore } from "#store/chat-store.ts";
 import type { LearningStore } from "#store/learning-store.ts";
@@ -79,17 +80,35 @@ export interface SqliteStoreOptions {
 /** How long a write waits for another process before it fails. */
 const BUSY_MS = 10_000;
 
-/** Throws StoreTooNewError when a newer program wrote the file. Any number of processes may have it open. */
+/** Throws StoreTooNewError when a newer program wrote the file, FileRefusedError when it cannot be used. Any number of processes may have it open. */
 export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
   mkdirSync(dirname(options.path), { recursive: true });
-  const sql = new Sql(options.path, { durability: "late", busyMs: BUSY_MS, ...listenerOf(options) });
   try {
-    migrate(sql, options);
-    return composeStore(sql, options);
+    const sql = new Sql(options.path, { durability: "late", busyMs: BUSY_MS, ...listenerOf(options) });
+    try {
+      migrate(sql, options);
+      return composeStore(sql, options);
+    } catch (cause) {
+      sql.close();
+      throw cause;
+    }
   } catch (cause) {
-    sql.close();
-    throw cause;
+    throw refusalOf(cause, options.path);
   }
+}
+
+const REFUSALS: readonly (readonly [RegExp, string])[] = [
+  [/unable to open/i, "it cannot be opened"],
+  [/readonly database/i, "it cannot be written"],
+  [/not a database|malformed/i, "it is no database, or it is damaged: restore a backup"],
+  [/disk is full/i, "the disk is full"],
+];
+
+/** FileRefusedError for what the operator can mend, else the error itself. */
+function refusalOf(error: unknown, path: string): unknown {
+  const message = error instanceof Error ? error.message : "";
+  const why = REFUSALS.find(([pattern]) => pattern.test(message))?.[1];
+  return why === undefined ? error : new FileRefusedError(path, why, { cause: error });
 }
 
 function listenerOf({ onPrepare }: SqliteStoreOptions): Pick<SqliteStoreOptions, "onPrepare"> {

@@ -9,6 +9,7 @@ import { announceServer, findServer } from "#compose/running-server.ts";
 import { missingForTraining, readinessSettings, trainerPython, trainSettings } from "#compose/training-settings.ts";
 import { loadConfig, programDirectory } from "#config/load.ts";
 import { settingKeys } from "#config/settings.ts";
+import { describeError } from "#core/errors.ts";
 import { createDashboard } from "#dashboard/dashboard.ts";
 import { readWorld } from "#simulation/world.ts";
 import { openWorld } from "../../fixtures/dashboard/open-world.ts";
@@ -65,6 +66,23 @@ test("listenNear() takes the next free port when the operator chose none, and sa
 
   expect(Number(new URL(listening.url).port)).toBeGreaterThan(port);
   expect(lines).toContainEqual(expect.objectContaining({ event: "port.taken", fields: { port } }));
+});
+
+test.each([
+  ["192.0.2.1", "this machine has no such address"],
+  ["no-such-name.invalid", "there is no such name"],
+])("listenNear() names the setting and the remedy when %s cannot be listened on", async (host, why) => {
+  const world = await openWorld();
+  onTestFinished(() => world.close());
+  const { log } = recordingLog();
+
+  const listening = listenNear(createDashboard(world.parts), { enabled: true, host, port: 0 }, true, log);
+
+  const error = await listening.then(
+    () => undefined,
+    (cause: unknown) => cause,
+  );
+  expect(describeError(error)).toContain(`Cannot listen on ${host}:0: ${why}. Mend web.host or web.port`);
 });
 
 test("listenNear() rejects with PortTakenError when the operator chose the port", async () => {

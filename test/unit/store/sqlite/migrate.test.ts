@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { FileRefusedError } from "#core/errors.ts";
 import { mergeFeedback } from "#core/feedback.ts";
 import { MIGRATIONS, type Migration, migrate, readSchemaVersion } from "#store/sqlite/migrate.ts";
 import { openSqliteStore } from "#store/sqlite/open-sqlite-store.ts";
@@ -151,10 +152,18 @@ describe("openSqliteStore()", () => {
     },
   );
 
-  test("throws when the file is no database", () => {
+  test("names the file and the remedy when it is no database", () => {
     const path = join(makeTempFolder(), "reactune.db");
-    writeFileSync(path, "this is not a database, it is a text that somebody put here by mistake\n".repeat(20));
+    writeFileSync(path, "no database, ".repeat(500));
 
-    expect(() => openSqliteStore({ path, now })).toThrow("not a database");
+    expect(() => openSqliteStore({ path, now })).toThrow(FileRefusedError);
+    expect(() => openSqliteStore({ path, now })).toThrow(`Cannot use "${path}": it is no database, or it is damaged`);
+  });
+
+  test("names the file when something else has its name", () => {
+    const path = join(makeTempFolder(), "reactune.db");
+    mkdirSync(path);
+
+    expect(() => openSqliteStore({ path, now })).toThrow(`Cannot use "${path}": it cannot be opened`);
   });
 });
