@@ -3,7 +3,7 @@ import type { ServerInspection } from "#commands/doctor-servers.ts";
 import { describeError } from "#core/errors.ts";
 import type { HostAnswer, HostQuestion } from "#inference/openai/inspect-host.ts";
 import { findModel, isLocal } from "./find-model.ts";
-import { embeddingSettingsOf } from "./open-embedding.ts";
+import { embeddingSettingsOf, openServerEmbedder } from "./open-embedding.ts";
 import { adaptersOf, type OpenAiSettings, openAiSettingsOf, type ServingConfig } from "./open-openai.ts";
 
 type Problem = ServerInspection["problems"][number];
@@ -110,9 +110,8 @@ async function inspectEmbedding(config: ServingConfig): Promise<readonly EngineI
   const settings = embeddingSettingsOf(config);
   if (settings === undefined) return [];
   const name = "Embedding server";
-  const { openOpenAiEmbedder } = await import("#inference/openai/openai-embedder.ts");
   try {
-    const { dimensions } = (await openOpenAiEmbedder(settings)).describe();
+    const { dimensions } = (await openServerEmbedder(settings)).describe();
     return [{ name, found: `${settings.model}, ${dimensions} dimensions`, problems: [] }];
   } catch (error) {
     const fix = "Mend inference.embeddingHost, inference.embeddingModel or the key; the installed model stands in";

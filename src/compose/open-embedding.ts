@@ -1,8 +1,10 @@
 import { join } from "node:path";
+import { completeOllamaUrl } from "#config/secrets.ts";
 import { ConfigInvalidError, InferenceUnavailableError, ModelNotFoundError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import type { Embedder } from "#inference/embedder.ts";
-import { assetsDirectory } from "./find-model.ts";
+import { assetsDirectory, pulledNameOf } from "./find-model.ts";
+import { ollamaSettingsOf } from "./open-ollama.ts";
 import { openAiSettingsOf, type ServingConfig } from "./open-openai.ts";
 
 export interface OpenEmbedding {
@@ -14,10 +16,14 @@ export interface OpenEmbedding {
 
 /** Of the server that compares questions. */
 export interface EmbeddingSettings {
+  /** It pulled the model; any other server speaks OpenAI's API. */
+  readonly isOllama: boolean;
   readonly url: string;
+  /** As the server calls it. */
   readonly model: string;
   readonly key?: string;
   readonly languages: readonly string[];
+  readonly keepAliveMs: number;
   readonly timeoutMs: number;
 }
 
@@ -28,8 +34,18 @@ const NO_MODEL = "none";
 /** Undefined: the model that set-up installs compares them. Throws ConfigInvalidError where no server is named. */
 export function embeddingSettingsOf(config: ServingConfig): EmbeddingSettings | undefined {
   const { inference, credentials } = config;
-  const { embeddingModel: model, embeddingHost } = inference;
+  const { embeddingModel: model, embeddingHost, keepAliveMs } = inference;
   if (model === undefined || model === NO_MODEL) return undefined;
+  const shared = { languages: [], keepAliveMs, timeoutMs: EMBEDDING_TIMEOUT_MS };
+  const pulledName = pulledNameOf(model);
+  if (pulledName !== undefined) {
+    const host = embeddingHost ?? ollamaSettingsOf(config)?.hosts[0]?.url ?? config.servers.ollamaUrl;
+    if (host === undefined)
+      throw new ConfigInvalidError([
+        "inference.embeddingModel is a model of Ollama and no host is named: set OLLAMA_HOST or inference.embeddingHost",
+      ]);
+    return { ...shared, isOllama: true, url: completeOllamaUrl(host), model: pulledName };
+  }
   const [first] = openAiSettingsOf(config)?.hosts ?? [];
   const byName = new Map([
     ["openai", credentials.openaiKey],
@@ -41,7 +57,17 @@ export function embeddingSettingsOf(config: ServingConfig): EmbeddingSettings | 
       "inference.embeddingModel is set and no server is named: set inference.embeddingHost",
     ]);
   const key = embeddingHost === undefined ? first?.key : byName.has(url) ? byName.get(url) : credentials.inferenceKey;
-  return { url, model, ...(key === undefined ? {} : { key }), languages: [], timeoutMs: EMBEDDING_TIMEOUT_MS };
+  return { ...shared, isOllama: false, url, model, ...(key === undefined ? {} : { key }) };
+}
+
+/** Rejects with InferenceUnavailableError, of Ollama also with ModelNotFoundError. */
+export async function openServerEmbedder(settings: EmbeddingSettings): Promise<Embedder> {
+  if (settings.isOllama) {
+    const { openOllamaEmbedder } = await import("#inference/ollama/ollama-embedder.ts");
+    return openOllamaEmbedder(settings);
+  }
+  const { openOpenAiEmbedder } = await import("#inference/openai/openai-embedder.ts");
+  return openOpenAiEmbedder(settings);
 }
 
 /**
@@ -52,13 +78,12 @@ export async function openEmbedding(config: ServingConfig, log: Log): Promise<Op
   if (config.inference.embeddingModel === NO_MODEL) return undefined;
   const settings = embeddingSettingsOf(config);
   if (settings === undefined) return openInstalledEmbedding(log);
-  const { openOpenAiEmbedder } = await import("#inference/openai/openai-embedder.ts");
   try {
-    const embedder = await openOpenAiEmbedder(settings);
+    const embedder = await openServerEmbedder(settings);
     // How alike two questions must be is measured per model: of a server's, cache.nearSimilarityMin says it or nothing.
     return { embedder, nearSimilarityMin: 1, close: async () => {} };
   } catch (error) {
-    if (!(error instanceof InferenceUnavailableError)) throw error;
+    if (!(error instanceof InferenceUnavailableError || error instanceof ModelNotFoundError)) throw error;
     log.warn({ err: error }, "embedder.unreachable");
     return openInstalledEmbedding(log);
   }

@@ -80,14 +80,21 @@ async function seesImages(hosts: OllamaSettings["hosts"], pulledName: string | u
   return told.length > 0 && told.every((model) => model.seesImages);
 }
 
-/** Ollama where OLLAMA_HOST or inference.hosts names one and inference.engine leaves it the choice. Undefined: it does not answer. */
+/** Where an Ollama listens that is told nothing else. */
+const USUAL_URL = "http://127.0.0.1:11434";
+
+/**
+ * Ollama where OLLAMA_HOST or inference.hosts names one, or a program is to be started, and inference.engine leaves it the choice.
+ * Undefined: it does not answer.
+ */
 export function ollamaSettingsOf({ inference, servers }: ModelConfig): OllamaSettings | undefined {
   if (inference.engine === "llama" || inference.engine === "openai") return undefined;
-  const named = [...(servers.ollamaUrl === undefined ? [] : [servers.ollamaUrl]), ...inference.hosts];
+  const told = [...(servers.ollamaUrl === undefined ? [] : [servers.ollamaUrl]), ...inference.hosts];
+  const named = told.length === 0 && inference.ollamaProgram !== undefined ? [USUAL_URL] : told;
   if (named.length === 0) {
     if (inference.engine === "auto") return undefined;
     throw new ConfigInvalidError([
-      'inference.engine is "ollama" and no host is named: set OLLAMA_HOST or inference.hosts',
+      'inference.engine is "ollama" and no host is named: set OLLAMA_HOST, inference.hosts or inference.ollamaProgram',
     ]);
   }
   const { adapters, region, gpuLayers, keepAliveMs, firstTokenMaxMs, nextTokenMaxMs, hostRetryMs } = inference;

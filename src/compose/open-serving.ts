@@ -1,7 +1,9 @@
+import { completeOllamaUrl } from "#config/secrets.ts";
 import type { Log } from "#core/log.ts";
 import { type OpenEngine, openEngine, readFileDigest } from "./open-inference.ts";
-import { ollamaSettingsOf, openOllama } from "./open-ollama.ts";
+import { type OllamaSettings, ollamaSettingsOf, openOllama } from "./open-ollama.ts";
 import { adaptersOf, describeProvider, openAiSettingsOf, openOpenAi, type ServingConfig } from "./open-openai.ts";
+import { startOwnOllama } from "./own-ollama.ts";
 
 /**
  * What answers: servers that speak OpenAI's API, Ollama, or this process, as `inference.engine` says. Rejects with ConfigInvalidError,
@@ -11,7 +13,27 @@ export async function openServingEngine(config: ServingConfig, log: Log): Promis
   const openAi = openAiSettingsOf(config);
   if (openAi !== undefined) return openOpenAi(config, openAi, log);
   const ollama = ollamaSettingsOf(config);
-  return ollama === undefined ? openEngine(config, log) : openOllama(config, ollama, log);
+  return ollama === undefined ? openEngine(config, log) : openWithOllama(config, ollama, log);
+}
+
+/** A server that was started for this engine ends with it. */
+async function openWithOllama(config: ServingConfig, ollama: OllamaSettings, log: Log): Promise<OpenEngine> {
+  const own = await startOwnOllama(
+    config,
+    ollama.hosts.map(({ url }) => completeOllamaUrl(url)),
+    log,
+  );
+  try {
+    const opened = await openOllama(config, ollama, log);
+    const close = async () => {
+      await opened.close();
+      await own?.stop();
+    };
+    return { ...opened, close };
+  } catch (error) {
+    await own?.stop();
+    throw error;
+  }
 }
 
 /** The identity of the base that answers, without opening it. Rejects with ModelNotFoundError. */

@@ -58,6 +58,8 @@ export const configSchema = z.strictObject({
   inference: z.strictObject({
     engine: z.enum(["auto", "llama", "ollama", "openai"]),
     hosts: list(100, 4096),
+    ollamaProgram: text(4096).optional(),
+    ollamaGpuFreeBytes: count(0, 1024 * GIBIBYTE).optional(),
     preset: z.enum(["vllm", "llama-server", "openai", "groq", "together", "custom"]),
     hostModel: text(4096).optional(),
     hostModelSeesImages: z.boolean(),

@@ -23,6 +23,8 @@ export interface StartOllamaOptions {
 export interface StartedOllama {
   readonly url: string;
   readonly pid: number;
+  /** Resolves when it has ended, whoever ended it. */
+  readonly ended: Promise<void>;
   /** Ends it and the processes that run its models. */
   stop(signal?: "SIGTERM" | "SIGKILL"): Promise<void>;
 }
@@ -51,8 +53,11 @@ export async function startOllama(options: StartOllamaOptions): Promise<StartedO
     await stop(child, "SIGKILL");
     throw new InferenceUnavailableError(options.program, { cause });
   }
-  failure.catch(() => undefined);
-  return { url, pid: child.pid ?? 0, stop: (signal = "SIGTERM") => stop(child, signal) };
+  const ended = failure.then(
+    () => {},
+    () => {},
+  );
+  return { url, pid: child.pid ?? 0, ended, stop: (signal = "SIGTERM") => stop(child, signal) };
 }
 
 /** What such a server is started with; `reactune doctor` shows it to operators who start their own. */

@@ -32,7 +32,8 @@ test("ollamaSettingsOf() chooses Ollama where a host is named and the operator l
     region: "eu",
     adapters: "models",
   });
-  expect(() => at({ engine: "ollama" })).toThrow(/OLLAMA_HOST or inference.hosts/);
+  expect(() => at({ engine: "ollama" })).toThrow(/OLLAMA_HOST, inference.hosts/);
+  expect(at({ ollamaProgram: "ollama" })?.hosts).toEqual([{ url: "http://127.0.0.1:11434" }]);
 });
 
 describe.skipIf(ollamaProgram === undefined)("openOllama() (needs ollama)", () => {
