@@ -207,7 +207,14 @@ export function createSlackConnector(options: SlackOptions): SlackConnector {
   }
 
   async function openServer(receiver: HTTPReceiver): Promise<void> {
-    server = await receiver.start({ host: options.host, port: options.port });
+    const { host, port } = options;
+    server = await receiver.start({ host, port }).catch((cause: unknown) => {
+      if (!(cause instanceof Error && "syscall" in cause)) throw cause;
+      const why = "code" in cause && cause.code === "EADDRINUSE" ? "the port is taken" : "the system does not let it";
+      const hint =
+        "Mend slack.host or slack.port; each process of a machine that takes Slack's calls needs a port of its own";
+      throw new PlatformRefusedError(`listen for Slack on ${host}:${port}: ${why}`, "invalid", hint, { cause });
+    });
     running.push(receiver);
   }
 

@@ -490,3 +490,14 @@ test("tell() reaches the admins in the channel that they chose", async () => {
   expect(slack.state.channels.get("G1")?.messages.map(({ text }) => text)).toEqual(["A reply was reported"]);
   expect(slack.callsOf("conversations.open")).toEqual([]);
 });
+
+test("createSlackConnector() names the port and the setting when something else listens there", async () => {
+  const { connector } = await openSlack();
+  const port = connector.port();
+
+  await expect(openSlack({ ...(port === undefined ? {} : { port }) })).rejects.toMatchObject({
+    code: "PLATFORM_REFUSED",
+    message: `Cannot listen for Slack on 127.0.0.1:${port}: the port is taken`,
+    hint: expect.stringContaining("slack.port"),
+  });
+});
