@@ -30,21 +30,36 @@ const EVENTS_DAYS = 7;
 /** What a job did stands in its run; nobody asks for the same job again after so long. */
 const JOBS_DAYS = 90;
 
-/** Erases what is older than its workspace keeps, at once and then every `intervalMs`. */
-export function startRetention(parts: RetentionParts, intervalMs: number = DAY_MS): Retention {
+/** A server that was away for one sweep must not make people's words stay for another day. */
+const RETRY_MS = 600_000;
+
+/** Erases what is older than its workspace keeps, at once and then every `intervalMs`; after a failure, `retryMs` later. */
+export function startRetention(
+  parts: RetentionParts,
+  { intervalMs = DAY_MS, retryMs = RETRY_MS }: { readonly intervalMs?: number; readonly retryMs?: number } = {},
+): Retention {
   const abort = new AbortController();
-  let sweeping = Promise.resolve();
-  const sweep = () => {
-    sweeping = sweeping
-      .then(() => sweepRetention(parts, abort.signal))
-      .catch((error: unknown) => parts.log.error({ err: error }, "retention.failed"));
-  };
-  sweep();
-  const timer = setInterval(sweep, intervalMs).unref();
+  let timer: NodeJS.Timeout | undefined;
+  let sweeping = sweep();
+
+  async function sweep(): Promise<void> {
+    let pauseMs = intervalMs;
+    try {
+      await sweepRetention(parts, abort.signal);
+    } catch (error) {
+      parts.log.error({ err: error }, "retention.failed");
+      pauseMs = retryMs;
+    }
+    if (abort.signal.aborted) return;
+    timer = setTimeout(() => {
+      sweeping = sweep();
+    }, pauseMs).unref();
+  }
+
   return {
     async stop() {
-      clearInterval(timer);
       abort.abort();
+      clearTimeout(timer);
       await sweeping;
     },
   };

@@ -51,6 +51,8 @@ const MEND_MS = 2000;
 /** Finds out that a wire was cut though nobody asks anything; keeps idle connections from being forgotten on the way, too. */
 const HEARTBEAT_MS = 5000;
 
+const ENDED = "the connection ended";
+
 /** Resolves also when Redis does not answer: it is looked for from then on, and `describeHealth` says so. */
 export async function openRedis(options: OpenRedisOptions): Promise<RedisConnection> {
   const { log, now, prefix = "reactune", startTimeoutMs = CONNECT_TIMEOUT_MS } = options;
@@ -61,6 +63,7 @@ export async function openRedis(options: OpenRedisOptions): Promise<RedisConnect
   const returnListeners = new Set<() => void>();
   let isUp: boolean | undefined;
   let sinceMs = now();
+  let whyAway = "it has not answered yet";
   let isClosing = false;
 
   function becomeUp(): void {
@@ -73,13 +76,16 @@ export async function openRedis(options: OpenRedisOptions): Promise<RedisConnect
   }
   /** Once per outage, however often connecting fails meanwhile. */
   function becomeAway(why: string): void {
-    if (isClosing || isUp === false) return;
+    if (isClosing) return;
+    // A server that lets nobody in ends the connection besides: what it said counts.
+    if (isUp !== false || why !== ENDED) whyAway = why;
+    if (isUp === false) return;
     isUp = false;
     sinceMs = now();
     log.warn({ hosts, why }, "redis.lost");
   }
   client.on("ready", becomeUp);
-  client.on("close", () => becomeAway("the connection ended"));
+  client.on("close", () => becomeAway(ENDED));
   client.on("error", (error: unknown) => becomeAway(safeReason(error)));
 
   await settled(client, startTimeoutMs);
@@ -121,7 +127,9 @@ export async function openRedis(options: OpenRedisOptions): Promise<RedisConnect
       isUp: isUp === true,
       hosts,
       sinceMs,
-      ...(isUp === true ? {} : { problem: "answers come without the cache, and jobs wait until Redis is back" }),
+      ...(isUp === true
+        ? {}
+        : { problem: `answers come without the cache, and jobs wait until Redis is back (${whyAway})` }),
     }),
     async close() {
       isClosing = true;
@@ -172,7 +180,7 @@ function safeReason(error: unknown): string {
   if (!(error instanceof Error)) return "it failed";
   if ("code" in error && typeof error.code === "string") return error.code;
   if (error.name === "ReplyError") return /^[A-Z]+/u.exec(error.message)?.[0] ?? "it refused the command";
-  return isTimeout(error) ? "it did not answer in time" : "the connection ended";
+  return isTimeout(error) ? "it did not answer in time" : ENDED;
 }
 
 /** The driver throws plain errors and classes of its own; ours and the language's are bugs or have a meaning. */

@@ -93,7 +93,7 @@ test("sweepRetention() goes on over many batches, and ends between two when it i
   expect(batches).toHaveLength(3);
 });
 
-test("startRetention() sweeps at once and then every interval, and a failed sweep ends no later one", async () => {
+test("startRetention() sweeps at once and then every interval, and soon again after a failed sweep", async () => {
   const { retention, lines, say, clock, questionOf } = await openRetention();
   await say("old", "My order?");
   clock.nowMs += 31 * DAY_MS;
@@ -102,11 +102,19 @@ test("startRetention() sweeps at once and then every interval, and a failed swee
     if (state.isBroken) throw new Error("Disk full");
     return [GUILD];
   };
-  const running = startRetention({ ...retention, privacy: { ...retention.privacy, listWorkspaces } }, 20);
+  const running = startRetention({ ...retention, privacy: { ...retention.privacy, listWorkspaces } }, { retryMs: 20 });
   await vi.waitFor(() => expect(lines).toContainEqual(expect.objectContaining({ event: "retention.failed" })));
   state.isBroken = false;
 
   await vi.waitFor(async () => expect(await questionOf("turn-e-old")).toBe(""));
-
   await running.stop();
+
+  await say("later", "My order?");
+  clock.nowMs += 31 * DAY_MS;
+  const daily = startRetention(retention, { intervalMs: 20 });
+  await vi.waitFor(async () => expect(await questionOf("turn-e-later")).toBe(""));
+  await say("last", "My order?");
+  clock.nowMs += 31 * DAY_MS;
+  await vi.waitFor(async () => expect(await questionOf("turn-e-last")).toBe(""));
+  await daily.stop();
 });

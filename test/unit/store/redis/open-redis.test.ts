@@ -39,6 +39,15 @@ describe.skipIf(!hasRedis)("Redis (needs redis)", () => {
     end();
   });
 
+  test("openRedis() names what a Redis says that lets nobody in", async () => {
+    const server = await startRedis();
+    await (await connectTo(server)).client.config("SET", "requirepass", PASSWORD);
+    const redis = await connectTo({ url: server.url.replace("//", "//:wrong@") });
+
+    await vi.waitFor(() => expect(redis.describeHealth().problem).toContain("WRONGPASS"));
+    expect(redis.describeHealth().problem).not.toContain("wrong@");
+  });
+
   test("openRedis() opens while Redis is away, and uses it as soon as it is there", async () => {
     const port = await freePort();
     const redis = await connectTo({ url: `redis://127.0.0.1:${port}` });
