@@ -201,6 +201,11 @@ function isNumber(value: unknown): boolean {
 
 function describeContradictions(config: z.infer<typeof configSchema>): readonly string[] {
   const problems: string[] = [...describeLogins(config)];
+  if (hasBareMark(config.servers.mongodbUri ?? "")) {
+    problems.push(
+      "servers.mongodbUri: a mark of addresses stands bare in the user or the password: write @ as %40, : as %3A, / as %2F",
+    );
+  }
   const { replyTokensMax, contextTokens } = config.inference;
   if (replyTokensMax >= contextTokens) {
     problems.push(
@@ -209,6 +214,14 @@ function describeContradictions(config: z.infer<typeof configSchema>): readonly 
     );
   }
   return problems;
+}
+
+/** Otherwise a part of the password would be taken for the host, and told as such. */
+function hasBareMark(uri: string): boolean {
+  const rest = uri.slice(uri.indexOf("//") + 2);
+  const login = rest.slice(0, Math.max(0, rest.lastIndexOf("@")));
+  const isInOptions = /\/.*\?/s.test(login);
+  return !isInOptions && /[@/]|:.*:/s.test(login);
 }
 
 /** Calls of `fetch` take no user and password in an address: such a server could never be reached. */

@@ -317,6 +317,26 @@ describe("loadConfig()", () => {
     expect(problems[0]).not.toContain("hunter2");
   });
 
+  test.each(["hunt/er2", "hunt@er2", "hunt:er2"])(
+    "loadConfig() asks to escape the password %s of MONGODB_URI",
+    (word) => {
+      const problems = problemsOf(inputs({ environment: { MONGODB_URI: `mongodb://me:${word}@db:27017/reactune` } }));
+
+      expect(problems).toHaveLength(1);
+      expect(problems[0]).toMatch(/^servers\.mongodbUri: .* write @ as %40, : as %3A, \/ as %2F$/);
+      expect(problems[0]).not.toMatch(/hunt|er2/);
+    },
+  );
+
+  test.each([
+    "mongodb://me:hunt%2Fer2@one:27017,two:27017/reactune?replicaSet=rs0",
+    "mongodb://one:27017/reactune?appName=me@home",
+    "mongodb://one:27017/?appName=me@home",
+    "mongodb+srv://me:word@cluster.example/reactune?retryWrites=true",
+  ])("loadConfig() takes %s", (uri) => {
+    expect(problemsOf(inputs({ environment: { MONGODB_URI: uri } }))).toEqual([]);
+  });
+
   test("loadConfig() names the place of an alias without an anchor, as a Slack emphasis looks", () => {
     const yaml = "moderation:\n  blockedWords: [good, *bad]\n";
 
