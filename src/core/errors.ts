@@ -85,8 +85,8 @@ export class InferenceUnavailableError extends OperatingError {
   readonly code = "INFERENCE_UNAVAILABLE";
   readonly hint = "Run `reactune doctor`; it checks the model file, the memory and the servers";
 
-  constructor(engine: string, options?: ErrorOptions) {
-    super(`Cannot reach inference engine "${engine}": it did not answer`, options);
+  constructor(engine: string, options?: ErrorOptions, why = "it did not answer") {
+    super(`Cannot reach inference engine "${engine}": ${why}`, options);
   }
 }
 

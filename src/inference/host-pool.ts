@@ -21,6 +21,9 @@ import type { Log } from "#core/log.ts";
 /** The host, not the question, is at fault: another one may answer. */
 export class HostOutageError extends Error {}
 
+/** The host answered, and said no: `message` tells how, and holds nothing of its words. */
+export class HostRefusalError extends Error {}
+
 /** This host will not serve before an operator has brought the model there. Others may have it. */
 export class HostLacksModelError extends HostOutageError {
   override readonly cause: ModelNotFoundError;
@@ -110,7 +113,9 @@ export class HostPool<Host extends PooledHost> {
     } catch (cause) {
       signal.throwIfAborted();
       if (cause instanceof HostLacksModelError && lacking.size === this.#members.length) throw cause.cause;
-      throw cause instanceof OperatingError ? cause : new InferenceUnavailableError(this.#options.name, { cause });
+      if (cause instanceof OperatingError) throw cause;
+      const why = cause instanceof HostRefusalError ? cause.message : undefined;
+      throw new InferenceUnavailableError(this.#options.name, { cause }, why);
     }
   }
 

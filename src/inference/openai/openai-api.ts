@@ -1,5 +1,5 @@
 import { InferenceUnavailableError } from "#core/errors.ts";
-import { HostOutageError } from "../host-pool.ts";
+import { HostOutageError, HostRefusalError } from "../host-pool.ts";
 
 export interface ApiOptions {
   /** Of the API, without a slash at its end: ".../v1". */
@@ -8,12 +8,14 @@ export interface ApiOptions {
   readonly key?: string;
 }
 
+const REFUSES_KEY = new Set([401, 403]);
+
 /** The server answered, and said no. Its words may quote the prompt, so that they are not kept. */
-export class ApiRefusalError extends Error {
+export class ApiRefusalError extends HostRefusalError {
   readonly status: number;
 
   constructor(status: number, path: string) {
-    super(`HTTP ${status} from ${path}`);
+    super(`it ${REFUSES_KEY.has(status) ? "refuses the key" : `refuses ${path}`} (HTTP ${status})`);
     this.status = status;
   }
 }
@@ -57,5 +59,9 @@ export function outageOf(cause: unknown, signal: AbortSignal): unknown {
 }
 
 export function unavailable(cause: unknown): InferenceUnavailableError {
-  return new InferenceUnavailableError("OpenAI-compatible", { cause });
+  return new InferenceUnavailableError(
+    "OpenAI-compatible",
+    { cause },
+    cause instanceof HostRefusalError ? cause.message : undefined,
+  );
 }

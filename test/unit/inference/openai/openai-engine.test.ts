@@ -158,6 +158,19 @@ test("generate() closes the connection when it is aborted", async () => {
   await expect.poll(() => closed).toBe(true);
 });
 
+test("generate() says that a provider refuses the key, and nothing of its words", async () => {
+  const refusing = await openServer((_request, response) => {
+    sendJson(response, 401, { error: { message: "Incorrect key k-secret" } });
+    return true;
+  });
+
+  const failure = await collect(openEngine([refusing], "plain").generate(request())).catch((error: unknown) => error);
+
+  expect(failure).toBeInstanceOf(InferenceUnavailableError);
+  expect(String(failure)).toContain("it refuses the key (HTTP 401)");
+  expect(String(failure)).not.toContain("k-secret");
+});
+
 test("generate() refuses adapters where the server takes none", async () => {
   const engine = openEngine([await openServer()], "plain");
 
