@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { NewId, Now } from "#core/clock.ts";
 import { LearningNotAllowedError, NotReadyError, TrainingUnavailableError } from "#core/errors.ts";
 import { hasEnded, type Run } from "#core/learning.ts";
@@ -26,7 +27,7 @@ export interface RequestParts {
 
 export interface TrainingRequest {
   readonly by: string;
-  /** Makes asking twice harmless; without it every call is a new run. */
+  /** Another name than the one that comes from the scope's newest run. */
   readonly runId?: string;
   /** Trains although readiness is not green; for operators at the command line. */
   readonly isForced?: boolean;
@@ -62,8 +63,12 @@ export async function requestTraining(
   const readiness = await readReadiness(parts.learning, scope, parts.readiness, nowMs);
   if (readiness.light !== "green" && request.isForced !== true) throw new NotReadyError(scope.domain, readiness.light);
   const counts = await parts.learning.readCounts(scope, 0);
+  const nextId = runIdAfter(scope, newest);
+  const next = request.runId === undefined ? await parts.learning.findRun(nextId) : undefined;
+  // Somebody else asked meanwhile.
+  if (next !== undefined && !hasEnded(next.state)) return settleRun(parts, next);
   const run: Run = {
-    id: request.runId ?? `run-${parts.newId()}`,
+    id: request.runId ?? (next === undefined ? nextId : `run-${parts.newId()}`),
     scope,
     state: "queued",
     requestedBy: request.by,
@@ -76,6 +81,12 @@ export async function requestTraining(
   parts.events.publish({ kind: "run.changed", runId: run.id });
   parts.log.info({ runId: run.id, domain: scope.domain, by: request.by }, "training.requested");
   return run;
+}
+
+/** All who ask after the same run, at once and in whichever process, ask for one. */
+function runIdAfter(scope: LearningScope, newest: Run | undefined): string {
+  const text = JSON.stringify([scopeKey(scope), newest?.id ?? null]);
+  return `run-${createHash("sha256").update(text).digest("hex").slice(0, 20)}`;
 }
 
 /**

@@ -69,6 +69,25 @@ test("requestTraining() gives the run that is under way when there is one", asyn
   expect(await learning.listRuns({ limit: 10 })).toHaveLength(1);
 });
 
+test("requestTraining() gives one run to all who ask at once", async () => {
+  const { ask, learning } = await openRequests();
+
+  const runs = await Promise.all([ask(), ask({ by: "somebody else" }), ask()]);
+
+  expect(new Set(runs.map(({ id }) => id)).size).toBe(1);
+  expect(await learning.listRuns({ limit: 10 })).toHaveLength(1);
+});
+
+test("requestTraining() makes a new run after the newest one, whatever another machine's clock says of it", async () => {
+  const { ask, learning } = await openRequests();
+  const first = await ask();
+  await learning.saveRun({ ...first, state: "failed", requestedAtMs: first.requestedAtMs + 3_600_000 });
+  const second = await ask();
+  await learning.saveRun({ ...second, state: "failed" });
+
+  expect([first.id, second.id]).not.toContain((await ask()).id);
+});
+
 test("requestTraining() makes a new run after the last one ended", async () => {
   const { ask, learning } = await openRequests();
   const first = await ask();
