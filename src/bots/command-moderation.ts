@@ -5,6 +5,7 @@ import type { ChatCommand, CommandCall, CommandReply } from "./chat-command.ts";
 import { type CommandParts, recordAct } from "./command-parts.ts";
 import { changeSetting } from "./command-settings.ts";
 import { describeChannel, describePerson } from "./command-text.ts";
+import { createPlaceLocks } from "./place-locks.ts";
 
 export function moderationCommand(parts: CommandParts): ChatCommand {
   return {
@@ -125,6 +126,7 @@ function idOf({ turnId }: Report): string {
 }
 
 const WORDS_KEY = "moderation.blockedWords";
+const LOCK_MAX_MS = 10_000;
 
 /** The workspace's own list where there is one, else the configuration's. */
 function wordsOf({ settings }: CommandParts, { platform, workspaceId }: CommandCall): readonly string[] {
@@ -144,12 +146,16 @@ async function changeWords(
 ): Promise<CommandReply> {
   const given = splitWords(call.options.get("value") ?? "");
   if (given.length === 0) return { text: "Which words? Join several by commas." };
-  await parts.settings.refresh();
-  const before = wordsOf(parts, call);
-  const after = change(before, given);
-  if (after.length === before.length) return { text: `Nothing to change. ${countOf(before.length)}.` };
-  await changeSetting(parts, call, { key: WORDS_KEY }, after.join(","));
-  return { text: `${countOf(after.length)}. They never stand in a reply.` };
+  // The list is one setting: who changes it reads what everybody else made of it. A holder may take its lease twice, so each call is one.
+  const locks = createPlaceLocks({ ...parts, holder: parts.newId() });
+  return await locks.hold(`words of ${call.workspaceId}`, AbortSignal.timeout(LOCK_MAX_MS), async () => {
+    await parts.settings.refresh();
+    const before = wordsOf(parts, call);
+    const after = change(before, given);
+    if (after.length === before.length) return { text: `Nothing to change. ${countOf(before.length)}.` };
+    await changeSetting(parts, call, { key: WORDS_KEY }, after.join(","));
+    return { text: `${countOf(after.length)}. They never stand in a reply.` };
+  });
 }
 
 async function completeWord(parts: CommandParts, call: CommandCall, typed: string) {

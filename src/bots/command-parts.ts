@@ -11,6 +11,7 @@ import type { EventBus } from "#events/event-bus.ts";
 import type { InferenceEngine } from "#inference/inference-engine.ts";
 import type { ChatStore } from "#store/chat-store.ts";
 import type { LearningStore } from "#store/learning-store.ts";
+import type { Leases } from "#store/lease.ts";
 import type { ModelStore } from "#store/model-store.ts";
 import type { ModerationStore } from "#store/moderation-store.ts";
 import type { PeopleStore } from "#store/people-store.ts";
@@ -29,6 +30,7 @@ export interface CommandParts {
   readonly models: ModelStore;
   readonly settingStore: SettingStore;
   readonly moderation: ModerationStore;
+  readonly leases: Leases;
   readonly events: EventBus;
   readonly settings: SettingsWatch;
   readonly rules: SettingRules;

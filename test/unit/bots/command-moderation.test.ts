@@ -98,6 +98,14 @@ test("/moderation blocks and unblocks words at once, and audits both", async () 
   });
 });
 
+test("/moderation keeps every word when several admins block some at once", async () => {
+  const { admin, settings } = await openModeration();
+
+  await Promise.all(["darn, heck", "drat", "blast"].map((words) => admin(`/moderation block ${words}`)));
+
+  expect(settings.of(PLACE).blockedWords.toSorted()).toEqual(["blast", "darn", "drat", "heck"]);
+});
+
 test("/moderation pauses and resumes the workspace or one channel", async () => {
   const { admin, settings } = await openModeration();
 
