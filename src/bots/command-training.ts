@@ -1,5 +1,6 @@
 import { DomainUnknownError } from "#core/errors.ts";
 import { hasEnded, type Run } from "#core/learning.ts";
+import type { LearningLevel } from "#core/people.ts";
 import { LIGHT_EMOJI } from "#core/readiness.ts";
 import { ALL_DOMAINS } from "#core/scope.ts";
 import type { DomainReadiness } from "#trainer/read-readiness.ts";
@@ -27,16 +28,17 @@ export function statusCommand(parts: CommandParts): ChatCommand {
       if (shown === undefined) throw new DomainUnknownError(domain, parts.domains);
       const image = await drawImage(parts, shown);
       const { level } = await parts.permission.read(call.workspaceId);
+      const runs = await listNewestRuns(parts, call);
       return {
         text: [
           ...(await Promise.all(
             all.filter((item) => item.domain !== ALL_DOMAINS).map((item) => describeDomain(parts, call, item)),
           )),
-          ...(await describeRunning(parts, call)),
-          ...describeMissing(shown),
+          ...runs.map(describeNewestRun),
+          ...describeNext(shown, { level, runs }),
           // What follows a list directly belongs to its last point.
           "",
-          `Learning permission: \`${level}\``,
+          describePermission(level),
         ].join("\n"),
         ...(image === undefined ? {} : { image }),
       };
@@ -67,9 +69,15 @@ export function trainCommand(parts: CommandParts): ChatCommand {
       const all = await parts.training.readReadiness(scopeOfCall(call));
       const domain = chosenDomain(parts, call);
       const asked = all.find((item) => item.domain === domain);
-      if (domain === undefined || asked === undefined) return { text: describeAll(all) };
-      if (call.options.get("mode") === "check" || asked.readiness.light !== "green")
-        return { text: describeOne(asked) };
+      const { level } = await parts.permission.read(call.workspaceId);
+      const permission = level === "adapters" ? [] : ["", describePermission(level)];
+      if (domain === undefined || asked === undefined) {
+        return { text: [...describeAll(all), ...permission].join("\n") };
+      }
+      if (call.options.get("mode") === "check" || asked.readiness.light !== "green" || level !== "adapters") {
+        const runs = await listNewestRuns(parts, call);
+        return { text: [bar(asked), ...describeNext(asked, { level, runs }), ...permission].join("\n") };
+      }
       return start(parts, call, domain);
     },
   };
@@ -140,33 +148,42 @@ function bar({ domain, readiness }: DomainReadiness): string {
 
 const BAR_CELLS = 10;
 
-function describeAll(all: readonly DomainReadiness[]): string {
-  return [
-    ...all.map(bar),
-    "`/train <domain>` starts one that is ✅; `/train <domain> check` shows what is missing.",
-  ].join("\n");
+function describeAll(all: readonly DomainReadiness[]): readonly string[] {
+  return [...all.map(bar), "`/train <domain>` starts one that is ✅; `/train <domain> check` shows what is missing."];
 }
 
-function describeOne(item: DomainReadiness): string {
-  return [bar(item), ...describeMissing(item)].join("\n");
+interface TrainingState {
+  readonly level: LearningLevel;
+  /** The newest of each domain. */
+  readonly runs: readonly Run[];
 }
 
-function describeMissing({ domain, readiness }: DomainReadiness): readonly string[] {
-  if (readiness.missing.length === 0) {
-    return [domain === ALL_DOMAINS ? "Nothing is missing." : `Ready: \`/train ${domain}\` starts it.`];
-  }
-  return ["Still missing:", ...readiness.missing.map((advice) => `- ${advice}`)];
+/** What to do for this domain; nothing where a run is under way, or training is not allowed. */
+function describeNext({ domain, readiness }: DomainReadiness, { level, runs }: TrainingState): readonly string[] {
+  if (readiness.missing.length > 0) return ["Still missing:", ...readiness.missing.map((advice) => `- ${advice}`)];
+  if (domain === ALL_DOMAINS || level !== "adapters") return ["Nothing is missing."];
+  const running = runs.find(({ scope, state }) => scope.domain === domain && !hasEnded(state));
+  return running === undefined ? [`Ready: \`/train ${domain}\` starts it.`] : [];
 }
 
-const RUNS_LOOKED_AT_MAX = 5;
+function describePermission(level: LearningLevel): string {
+  const next = level === "adapters" ? "" : ": nothing is trained here until an admin calls `/learning allow adapters`";
+  return `Learning permission: \`${level}\`${next}`;
+}
 
-async function describeRunning({ learning, domains }: CommandParts, call: CommandCall): Promise<readonly string[]> {
+async function listNewestRuns({ learning, domains }: CommandParts, call: CommandCall): Promise<readonly Run[]> {
   const lists = await Promise.all(
-    domains.map((domain) => learning.listRuns({ scope: { ...scopeOfCall(call), domain }, limit: RUNS_LOOKED_AT_MAX })),
+    domains.map((domain) => learning.listRuns({ scope: { ...scopeOfCall(call), domain }, limit: 1 })),
   );
-  return lists.flatMap(([newest]) =>
-    newest === undefined || hasEnded(newest.state) ? [] : [`⏳ ${newest.scope.domain}: ${describeRun(newest)}`],
-  );
+  return lists.flat();
+}
+
+/** Who asked for a run learns here how it ended, too. */
+function describeNewestRun(run: Run): string {
+  const { id, scope, state, endedAtMs, verdict } = run;
+  if (!hasEnded(state)) return `⏳ ${scope.domain}: ${describeRun(run)}`;
+  const day = endedAtMs === undefined ? "" : ` on ${new Date(endedAtMs).toISOString().slice(0, 10)}`;
+  return `🏁 ${scope.domain}: run \`${id}\` ended${day}: ${state}${verdict === undefined ? "" : `. ${verdict}`}`;
 }
 
 function describeRun({ id, state, progress }: Run): string {

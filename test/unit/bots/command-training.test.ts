@@ -86,11 +86,42 @@ test("/train asks for a run of the call's workspace and audience, once, and leav
   expect((await admin("/status")).text).toContain(`⏳ support: run \`${runs[0]?.id}\` is queued`);
 });
 
-test("/train says that training needs the workspace's permission", async () => {
-  const { admin, like } = await openLearning("off");
+test.each(["/status support", "/train", "/train support", "/train support check"])(
+  "%s says how to allow training, and does not offer it, when the workspace does not allow it",
+  async (line) => {
+    const { admin, like, store } = await openLearning("off");
+    await like(2);
+
+    const { text } = await admin(line);
+
+    expect(text).toContain("until an admin calls `/learning allow adapters`");
+    expect(text).not.toContain("Ready:");
+    expect(await store.learning.listRuns({ limit: 9 })).toEqual([]);
+  },
+);
+
+test("/train asks for one run when two admins call it at once", async () => {
+  const { admin, like, store } = await openLearning();
   await like(2);
 
-  expect((await admin("/train support")).text).toContain('learning permission is "off"');
+  await Promise.all([admin("/train support"), admin("/train support", { userId: "other" })]);
+
+  expect(await store.learning.listRuns({ limit: 9 })).toHaveLength(1);
+});
+
+test("/status offers no run while one is under way, and tells how it ended", async () => {
+  const { admin, like, store, clock } = await openLearning();
+  await like(2);
+  await admin("/train support");
+  const [run] = await store.learning.listRuns({ limit: 1 });
+  if (run === undefined) throw new Error("No run was asked for");
+
+  expect((await admin("/status support")).text).not.toContain("Ready:");
+  await store.learning.saveRun({ ...run, state: "rejected", verdict: "Grade F", endedAtMs: clock.nowMs });
+
+  const { text } = await admin("/status support");
+  expect(text).toMatch(/🏁 support: run `run-\w+` ended on \d{4}-\d\d-\d\d: rejected\. Grade F\n/u);
+  expect(text).toContain("1 more liked or corrected reply since the last training");
 });
 
 test("/train names the domains when it is given another", async () => {
