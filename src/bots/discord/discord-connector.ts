@@ -3,6 +3,7 @@ import type { Intake, PostedPlace } from "#bots/intake.ts";
 import type { SettingsWatch } from "#bots/place-settings.ts";
 import type { ConnectorLimits, PlatformConnector } from "#bots/platform-connector.ts";
 import type { Now } from "#core/clock.ts";
+import { describeError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import { createCarriedCalls } from "./carried-calls.ts";
 import { catchUp } from "./catch-up.ts";
@@ -13,7 +14,7 @@ import { listenToMessages } from "./listen-messages.ts";
 import { acceptKnownGuilds, listenToPlaces } from "./listen-places.ts";
 import { listenToReactions } from "./listen-reactions.ts";
 import { createListening } from "./listening.ts";
-import { createClient, logClientEvents, logIn, REQUEST_TIMEOUT_MS, untilReached } from "./open-client.ts";
+import { createClient, logClientEvents, logIn, REQUEST_TIMEOUT_MS, refusedToken, untilReached } from "./open-client.ts";
 import { createOpenThreads } from "./open-threads.ts";
 import { guildOfWorkspace } from "./place.ts";
 import { readAttachment } from "./read-attachment.ts";
@@ -64,7 +65,7 @@ export function createDiscordConnector(options: DiscordConnectorOptions): Platfo
   const client = createClient(
     apiUrl,
     { perSecondMax, perSecond: share.perSecond },
-    { timeoutMs, edits },
+    { timeoutMs, edits, onRefused: noteRefused },
   ) as Client<true>;
   const parts: DiscordParts = { client, settings, log, now };
   const threads = createOpenThreads(parts);
@@ -73,7 +74,13 @@ export function createDiscordConnector(options: DiscordConnectorOptions): Platfo
   const listening = createListening(client, log);
   const recent: PostedPlace[] = [];
   let connection: Connection | undefined;
+  let refusedUntilMs = Number.NEGATIVE_INFINITY;
   let catchUpWith: ((sinceMs: number | undefined, replies: readonly PostedPlace[]) => Promise<void>) | undefined;
+
+  function noteRefused(): void {
+    if (now() >= refusedUntilMs) log.error({ reason: describeError(refusedToken()) }, "discord.token-refused");
+    refusedUntilMs = now() + REFUSED_MS;
+  }
 
   return {
     platform: "discord",
@@ -115,7 +122,7 @@ export function createDiscordConnector(options: DiscordConnectorOptions): Platfo
       if (catchUpWith === undefined) throw new Error("Cannot catch up: the connector has not started");
       await catchUpWith(sinceMs, replies);
     },
-    isConnected: () => connection?.isUp() === true,
+    isConnected: () => connection?.isUp() === true && now() >= refusedUntilMs,
     async tell(notice) {
       await tell(parts, notice);
     },
@@ -126,8 +133,7 @@ export function createDiscordConnector(options: DiscordConnectorOptions): Platfo
       // The end of the connection would be told as the begin of another.
       client.removeAllListeners(Events.ShardReconnecting);
       await client.destroy();
-      // What is being written may still be written to its end.
-      client.rest.setToken(token);
+      // What is being written is still written to its end.
       await listening.settle();
       await share.end();
     },
@@ -161,5 +167,7 @@ function isServed({ shard, guilds }: Client<true>, workspaceId: string): boolean
   return guildId === undefined ? shard.ids.includes(0) : guilds.cache.has(guildId);
 }
 
+/** What waits to be answered is not tried for so long after the token was refused. */
+const REFUSED_MS = 60_000;
 /** A connection that is dead is noticed after two missed heartbeats. */
 const SILENCE_MAX_MS = 90_000;

@@ -1,4 +1,13 @@
-import { Client, type ClientOptions, Events, GatewayIntentBits, Options, Partials, Routes } from "discord.js";
+import {
+  Client,
+  type ClientOptions,
+  Events,
+  GatewayIntentBits,
+  Options,
+  Partials,
+  type RESTOptions,
+  Routes,
+} from "discord.js";
 import { describeError, PlatformRefusedError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import { pacedRequests } from "./global-pace.ts";
@@ -20,10 +29,11 @@ const USERS_MAX = 10_000;
 export function createClient(
   apiUrl: string | undefined,
   requests: { readonly perSecondMax: number; readonly perSecond: () => number },
-  late?: { readonly timeoutMs: number; readonly edits: Pick<LateEdits, "watch"> },
+  late?: { readonly timeoutMs: number; readonly edits: Pick<LateEdits, "watch">; readonly onRefused: () => void },
 ): Client {
-  const send = pacedRequests(requests.perSecond, Date.now);
-  return new Client({
+  const paced = pacedRequests(requests.perSecond, Date.now);
+  const send = late === undefined ? paced : noteRefusedToken(paced, late.onRefused);
+  const client = new Client({
     intents: [
       GatewayIntentBits.Guilds,
       GatewayIntentBits.GuildMessages,
@@ -59,6 +69,23 @@ export function createClient(
       ...(apiUrl === undefined ? {} : { api: apiUrl.replace(/\/$/, "") }),
     },
   } satisfies ClientOptions);
+  return keepToken(client);
+}
+
+/** Calls `onRefused` when Discord does not take the token; requests without one do not count. */
+function noteRefusedToken(send: RESTOptions["makeRequest"], onRefused: () => void): RESTOptions["makeRequest"] {
+  return async (url, init) => {
+    const response = await send(url, init);
+    if (response.status === 401 && !/\/(?:webhooks|interactions)\//.test(url)) onRefused();
+    return response;
+  };
+}
+
+/** discord.js forgets a token that was refused once: every later request would fail without a word of it, also when it is taken again. */
+function keepToken(client: Client): Client {
+  const setToken = client.rest.setToken.bind(client.rest);
+  client.rest.setToken = (token: string | null) => (token === null ? client.rest : setToken(token));
+  return client;
 }
 
 /**
@@ -114,10 +141,22 @@ export function logClientEvents(client: Client, log: Log): void {
   client.on(Events.ShardError, (error, shard) => log.warn({ shard, reason: describeError(error) }, "discord.errored"));
   client.on(Events.ShardReconnecting, (shard) => log.info({ shard }, "discord.reconnecting"));
   client.on(Events.ShardResume, (shard, replayed) => log.info({ shard, replayed }, "discord.resumed"));
-  client.on(Events.ShardDisconnect, ({ code }, shard) => log.error({ shard, code }, "discord.disconnected"));
+  client.on(Events.ShardDisconnect, ({ code }, shard) => {
+    const refusal = refusalOfLogin(new Error(`Gateway closed with ${code}`));
+    log.error({ shard, code, reason: describeError(refusal) }, "discord.disconnected");
+  });
   client.on(Events.Invalidated, () => log.error({}, "discord.session-invalidated"));
   client.rest.on("rateLimited", ({ route, timeToReset, scope, global }) =>
     log.debug({ route, waitMs: timeToReset, scope, global }, "discord.rate-limited"),
+  );
+}
+
+export function refusedToken(options?: ErrorOptions): PlatformRefusedError {
+  return new PlatformRefusedError(
+    "connect to Discord: the bot token was refused",
+    "credentials",
+    'Copy a fresh token from the Discord developer portal, page "Bot", and run `reactune setup`',
+    options,
   );
 }
 
@@ -132,13 +171,16 @@ function refusalOfLogin(error: unknown): unknown {
       { cause: error },
     );
   }
-  if (/invalid token|token was invalid|\b4004\b|\b401\b/i.test(text) || errorCodeOf(error) === "TokenInvalid") {
+  if (/sharding is required|invalid shard|\b401[01]\b/i.test(text)) {
     return new PlatformRefusedError(
-      "connect to Discord: the bot token was refused",
-      "credentials",
-      'Copy a fresh token from the Discord developer portal, page "Bot", and run `reactune setup`',
+      "connect to Discord: the bot is in too many servers for the processes that it has",
+      "invalid",
+      "Start with `--shards auto`",
       { cause: error },
     );
+  }
+  if (/invalid token|token was invalid|\b4004\b|\b401\b/i.test(text) || errorCodeOf(error) === "TokenInvalid") {
+    return refusedToken({ cause: error });
   }
   return error;
 }

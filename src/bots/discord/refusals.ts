@@ -20,11 +20,23 @@ const HINTS: Readonly<Record<Reason, string>> = {
   invalid: "Report this with the code",
 };
 
+const LOCKED = "The thread is archived or locked: let the bot manage threads, or unlock it";
+const MODERATED = "A rule of the server's AutoMod blocked the text: exempt the bot's role from it";
+
+/** Where more is known than the reason; these are all matters of permission. */
+const HINTS_BY_CODE = new Map<number | string, string>([
+  [50_083, LOCKED],
+  [160_005, LOCKED],
+  [200_000, MODERATED],
+  [200_001, MODERATED],
+]);
+
 /** The same error, or a PlatformRefusedError when Discord said no and would again. */
 export function toRefusal(error: unknown, what: string): unknown {
   if (!(error instanceof DiscordAPIError) || error.status >= 500 || error.status === 429) return error;
   const reason = reasonOf(error);
-  return new PlatformRefusedError(`${what} on Discord: it answered with code ${error.code}`, reason, HINTS[reason], {
+  const hint = HINTS_BY_CODE.get(error.code) ?? HINTS[reason];
+  return new PlatformRefusedError(`${what} on Discord: it answered with code ${error.code}`, reason, hint, {
     cause: error,
   });
 }
@@ -47,7 +59,9 @@ export function isGone(error: unknown): boolean {
 }
 
 function reasonOf(error: DiscordAPIError): Reason {
-  if (error.status === 401) return "credentials";
+  // A call's own token that has run out comes as 401 too.
   if (isGone(error)) return "gone";
+  if (error.status === 401) return "credentials";
+  if (HINTS_BY_CODE.has(error.code)) return "permission";
   return error.status === 403 ? "permission" : "invalid";
 }

@@ -26,6 +26,8 @@ const NOTHING_YET = "…";
 /** Discord takes a reaction per quarter of a second and channel; its headers tell so only from the second on. */
 const REACTION_PACE_MS = 300;
 
+const THREAD_ARCHIVED = 50_083;
+const UNKNOWN_EMOJI = 10_014;
 const REACTION_BLOCKED = 90_001;
 const TOO_MANY_REACTIONS = 30_010;
 
@@ -97,6 +99,21 @@ export function createReplyWriter(
     return { messageId: id };
   }
 
+  /** In an archived thread nothing that stands there changes. Like anything written anew there, this wakes it. */
+  async function awake<T>(channelId: string, act: () => Promise<T>): Promise<T> {
+    try {
+      return await act();
+    } catch (error) {
+      if (!isDiscordError(error, THREAD_ARCHIVED)) throw error;
+      const isAwake = await client.rest.patch(Routes.channel(channelId), { body: { archived: false } }).then(
+        () => true,
+        () => false,
+      );
+      if (!isAwake) throw error;
+      return await act();
+    }
+  }
+
   async function edit(posted: PostedPart, part: ReplyPart): Promise<void> {
     await writeEdit(posted, part);
     late.noteEdited(posted.messageId, part.isFinal ? () => writeEdit(posted, part) : undefined);
@@ -107,8 +124,9 @@ export function createReplyWriter(
     const call = userCalls.of(posted.messageId);
     await orRefusal("edit the reply", async () => {
       if (call !== undefined) return await call.edit(posted.messageId, body);
-      const channelId = part.threadId ?? part.channelId;
-      await writeText(channelId, () => client.rest.patch(Routes.channelMessage(channelId, posted.messageId), { body }));
+      const channelId = threads.writtenIn(part);
+      const route = Routes.channelMessage(channelId, posted.messageId);
+      await writeText(channelId, () => awake(channelId, () => client.rest.patch(route, { body })));
     });
   }
 
@@ -117,7 +135,7 @@ export function createReplyWriter(
     const key = partKey(part.turnId, part.part);
     const known = messageIds.get(key);
     if (known !== undefined) return { messageId: known };
-    const channelId = part.threadId ?? part.channelId;
+    const channelId = threads.writtenIn(part);
     if (!isSnowflake(part.inReplyTo) || userCalls.of(part.inReplyTo) !== undefined) return undefined;
     const found = await client.rest
       .get(Routes.channelMessages(channelId), {
@@ -134,11 +152,11 @@ export function createReplyWriter(
 
   async function remove(place: PostedPlace): Promise<void> {
     const call = userCalls.of(place.messageId);
-    const channelId = place.threadId ?? place.channelId;
+    const channelId = threads.writtenIn(place);
     late.forget(place.messageId);
     try {
       if (call !== undefined) await call.remove(place.messageId);
-      else await client.rest.delete(Routes.channelMessage(channelId, place.messageId));
+      else await awake(channelId, () => client.rest.delete(Routes.channelMessage(channelId, place.messageId)));
     } catch (error) {
       if (!isGone(error)) throw toRefusal(error, "delete the message");
     }
@@ -147,7 +165,7 @@ export function createReplyWriter(
   /** One after the other, in order; a person who waits for text comes first. */
   async function offerEmoji(place: PostedPlace, emoji: readonly string[]): Promise<void> {
     if (userCalls.of(place.messageId) !== undefined) return;
-    const channelId = place.threadId ?? place.channelId;
+    const channelId = threads.writtenIn(place);
     for (const name of emoji) {
       await pause(takeReactionSlot(channelId) - now());
       for (let waitedMs = 0; textsUnderWay.has(channelId) && waitedMs < GIVE_WAY_MAX_MS; waitedMs += GIVE_WAY_STEP_MS) {
@@ -155,8 +173,13 @@ export function createReplyWriter(
       }
       try {
         const route = Routes.channelMessageOwnReaction(channelId, place.messageId, encodeURIComponent(name));
-        await client.rest.put(route);
+        await awake(channelId, () => client.rest.put(route));
       } catch (error) {
+        // Deleted from its server, or of one where the bot is not.
+        if (isDiscordError(error, UNKNOWN_EMOJI)) {
+          log.warn({ emoji: name }, "discord.emoji-unknown");
+          continue;
+        }
         if (isGone(error) || isDiscordError(error, REACTION_BLOCKED, TOO_MANY_REACTIONS)) return;
         throw toRefusal(error, "add a reaction");
       }
