@@ -14,7 +14,7 @@ export interface ReplyStream {
    * Resolves when the platform has the final text, or has refused it for good (which the log tells). `onPosted` is called with
    * the places of all parts in order: before the last edits where earlier text was shown, else right after posting; again when a
    * place changed since. It stores the delivery that it is given; `isWhole` says that nothing is left to be shown. Rejects with the
-   * platform's last error when it fails for a minute.
+   * platform's last error when it fails for a minute, or when it does not take the credentials.
    */
   finish(text: string, onPosted: OnPosted, actions?: readonly ReplyAction[]): Promise<void>;
   /** Ends the showing without a final text: the reply was given up. Resolves with the places of what stands, in order. */
@@ -214,7 +214,8 @@ export function openReplyStream(parts: ReplyStreamParts, target: ReplyTarget): R
         await showFinal(wanted, onPosted);
         for (const part of posts.surplus(wanted.length)) await retry(part, () => posts.remove(part));
       } catch (error) {
-        if (!(error instanceof PlatformRefusedError)) throw error;
+        // Credentials are changed by the operator, and then nothing stands in the way of the text.
+        if (!(error instanceof PlatformRefusedError) || error.reason === "credentials") throw error;
         log.warn({ turnId: target.turnId, reason: error.reason, err: error }, "reply.undeliverable");
       } finally {
         await leaveRoom();

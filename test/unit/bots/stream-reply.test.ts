@@ -308,6 +308,14 @@ test("finish() gives up with a word in the log when the platform refuses for goo
   expect(lines).toMatchObject([{ event: "reply.undeliverable", fields: { turnId: "t1", reason: "permission" } }]);
 });
 
+test("finish() rejects when the platform refuses the credentials: with fresh ones the text can still be shown", async () => {
+  const { finish, platform, places } = openStream();
+  platform.state.refuse = new PlatformRefusedError("connect", "credentials", "Copy a fresh token");
+
+  await expect(finish("Hello")).rejects.toMatchObject({ reason: "credentials" });
+  expect(places).toEqual([]);
+});
+
 test("finish() rejects when the platform fails for a minute", async () => {
   const { finish, platform } = openStream();
   platform.failNext(100);
