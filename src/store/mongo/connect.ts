@@ -1,5 +1,5 @@
 import { type Connection, type ConnectOptions, createConnection } from "mongoose";
-import { StoreUnreachableError } from "#core/errors.ts";
+import { ConfigInvalidError, StoreUnreachableError } from "#core/errors.ts";
 import { findAgain } from "./find-again.ts";
 import { calmPools, mendDriver } from "./mend-driver.ts";
 
@@ -24,7 +24,10 @@ const USUAL: ConnectOptions = {
   connectTimeoutMS: 3000,
 };
 
-/** Rejects with StoreUnreachableError, which names the hosts and never the address: it may hold a password. */
+/**
+ * Rejects with StoreUnreachableError, which names the hosts and never the address: it may hold a password; with ConfigInvalidError when
+ * no server could be reached by such an address.
+ */
 export async function connect(uri: string): Promise<Connection> {
   mendDriver();
   calmPools();
@@ -35,8 +38,27 @@ export async function connect(uri: string): Promise<Connection> {
     return connection;
   } catch (cause) {
     await connection.close().catch(() => undefined);
-    throw unreachable(uri, cause);
+    throw isMalformed(cause) ? malformed(uri, cause) : unreachable(uri, cause);
   }
+}
+
+/** The driver's names of what it finds before it asks anybody. */
+const MALFORMED = new Set([
+  "MongoParseError",
+  "MongoInvalidArgumentError",
+  "MongoAPIError",
+  "MongoMissingCredentialsError",
+]);
+
+function isMalformed(cause: unknown): boolean {
+  return cause instanceof Error && (MALFORMED.has(cause.name) || /^Unable to parse .* with URL/u.test(cause.message));
+}
+
+function malformed(uri: string, cause: unknown): ConfigInvalidError {
+  const { message } = withoutAddress(cause, uri);
+  return new ConfigInvalidError([
+    `MONGODB_URI is not understood (${message}); write it as mongodb://user:password@host:27017/reactune, with signs such as @ and / in the password as %40 and %2F`,
+  ]);
 }
 
 function unreachable(uri: string, cause: unknown): StoreUnreachableError {
