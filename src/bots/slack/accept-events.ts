@@ -42,6 +42,8 @@ export interface EventParts {
   readonly threads: SlackThreads;
   /** A person wrote into a thread of their direct messages with the bot. */
   readonly onDirectThread: (workspace: SlackWorkspace, thread: AgentThread, messageId: string, text: string) => void;
+  /** An event is not as Slack describes it; sent again it would be the same. Told without a word of people's. */
+  readonly onNotUnderstood: (problem: string) => void;
   readonly now: Now;
 }
 
@@ -56,6 +58,7 @@ const deletedSchema = z.object({
   deleted_ts: z.string(),
   previous_message: slackMessageSchema.optional(),
 });
+const subtypeSchema = z.object({ subtype: z.string().optional() });
 const channelSchema = z.object({ channel: z.string() });
 const reactionSchema = z.object({
   user: z.string(),
@@ -108,8 +111,17 @@ export function slackEvents(parts: EventParts): SlackEvents {
     }
   }
 
+  function read<Event>(schema: z.ZodType<Event>, event: unknown): Event | undefined {
+    const { data, error } = schema.safeParse(event);
+    if (error !== undefined)
+      parts.onNotUnderstood(error.issues.map(({ code, path }) => [code, ...path].join(" ")).join(", "));
+    return data;
+  }
+
   async function edited(workspace: SlackWorkspace, event: unknown, known: KnownPlace): Promise<void> {
-    const { channel, message: now, previous_message: before, event_ts } = changedSchema.parse(event);
+    const change = read(changedSchema, event);
+    if (change === undefined) return;
+    const { channel, message: now, previous_message: before, event_ts } = change;
     if (now.subtype === "tombstone") return await deleted(workspace, channel, now.ts, before ?? now);
     // Slack also calls it a change when a link's preview is added.
     if (now.edited === undefined || now.text === before?.text || !isWrittenByPerson(now, workspace.botUserId)) return;
@@ -135,7 +147,8 @@ export function slackEvents(parts: EventParts): SlackEvents {
   }
 
   async function visibilityChanged(workspace: SlackWorkspace, event: unknown, visibility: Visibility): Promise<void> {
-    const { channel } = channelSchema.parse(event);
+    const { channel } = read(channelSchema, event) ?? {};
+    if (channel === undefined) return;
     facts.forgetChannel(workspace, channel);
     const { workspaceId } = workspace;
     await intake.acceptPlaceEvent({ kind: "visibility-changed", workspaceId, channelId: channel, visibility });
@@ -144,10 +157,12 @@ export function slackEvents(parts: EventParts): SlackEvents {
   return {
     message,
     async change(workspace, event, known) {
-      const { subtype } = z.object({ subtype: z.string().optional() }).parse(event);
+      const { subtype } = read(subtypeSchema, event) ?? {};
       if (subtype === "message_changed") return await edited(workspace, event, known);
       if (subtype === "message_deleted") {
-        const { channel, deleted_ts, previous_message } = deletedSchema.parse(event);
+        const deletion = read(deletedSchema, event);
+        if (deletion === undefined) return;
+        const { channel, deleted_ts, previous_message } = deletion;
         return await deleted(workspace, channel, deleted_ts, previous_message);
       }
       if (subtype === "channel_convert_to_private") return await visibilityChanged(workspace, event, "private");
@@ -156,7 +171,9 @@ export function slackEvents(parts: EventParts): SlackEvents {
       }
     },
     async reaction(workspace, event, isRemoval) {
-      const { user, reaction, item, item_user, event_ts } = reactionSchema.parse(event);
+      const given = read(reactionSchema, event);
+      if (given === undefined) return;
+      const { user, reaction, item, item_user, event_ts } = given;
       if (item.type !== "message" || item.channel === undefined || item.ts === undefined) return;
       if (user === workspace.botUserId || (item_user !== undefined && item_user !== workspace.botUserId)) return;
       if ((await facts.user(workspace, user))?.isBot === true) return;

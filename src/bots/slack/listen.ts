@@ -14,6 +14,7 @@ import type { SealedInstallations } from "./sealed-installations.ts";
 import { workspaceIdOf } from "./sealed-installations.ts";
 import type { SlackAgent } from "./slack-agent.ts";
 import type { SlackFacts } from "./slack-facts.ts";
+import { REINSTALL } from "./slack-refusals.ts";
 import type { SlackWorkspace, SlackWorkspaces } from "./slack-workspaces.ts";
 
 export interface ListenParts {
@@ -42,18 +43,18 @@ const placeSchema = z.object({ channel: z.string(), channel_type: z.string().opt
 function listenToMessages(app: App, { workspaces, events }: ListenParts): void {
   app.event("message", async ({ event, body, context }) => {
     const workspace = await workspaceOf(workspaces, context.teamId);
-    const { channel, channel_type } = placeSchema.parse(event);
-    const known: KnownPlace = { channelType: channel_type, isShared: isShared(body) };
+    const place = placeSchema.safeParse(event);
+    const known: KnownPlace = { channelType: place.data?.channel_type, isShared: isShared(body) };
     const message = slackMessageSchema.safeParse(event);
-    if (message.success) await events.message(workspace, channel, message.data, known);
+    if (message.success && place.success) await events.message(workspace, place.data.channel, message.data, known);
     await events.change(workspace, event, known);
   });
   // Comes beside the message itself, and alone where the app may not read the channel; both are one event of the inbox.
   app.event("app_mention", async ({ event, body, context }) => {
     const workspace = await workspaceOf(workspaces, context.teamId);
-    const message = slackMessageSchema.parse(event);
-    if (message.edited !== undefined) return;
-    await events.message(workspace, event.channel, message, { isShared: isShared(body) });
+    const message = slackMessageSchema.safeParse(event);
+    if (!message.success || message.data.edited !== undefined) return;
+    await events.message(workspace, event.channel, message.data, { isShared: isShared(body) });
   });
   app.event("reaction_added", async ({ event, context }) => {
     await events.reaction(await workspaceOf(workspaces, context.teamId), event, false);
@@ -78,15 +79,21 @@ function listenToPlaces(app: App, { workspaces, intake, installations, facts, lo
     const admin = inviter?.isAdmin === true && event.inviter !== undefined ? { adminId: event.inviter } : {};
     await intake.acceptPlaceEvent({ kind: "joined", workspaceId: workspace.workspaceId, isNew: true, ...admin });
   });
-  const left = async (teamId: string) => {
-    await intake.acceptPlaceEvent({ kind: "left", workspaceId: workspaceIdOf(teamId) });
+  const forget = async (teamId: string) => {
     await installations.remove(teamId);
     workspaces.forget(teamId);
-    log.info({ workspaceId: workspaceIdOf(teamId) }, "slack.uninstalled");
   };
-  app.event("app_uninstalled", async ({ body }) => await left(body.team_id));
+  app.event("app_uninstalled", async ({ body }) => {
+    const workspaceId = workspaceIdOf(body.team_id);
+    await intake.acceptPlaceEvent({ kind: "left", workspaceId });
+    await forget(body.team_id);
+    log.info({ workspaceId }, "slack.uninstalled");
+  });
+  // Comes with an uninstallation, and alone when tokens leaked and new ones are made: what was learned stays then.
   app.event("tokens_revoked", async ({ event, body }) => {
-    if ((event.tokens.bot ?? []).length > 0) await left(body.team_id);
+    if ((event.tokens.bot ?? []).length === 0) return;
+    await forget(body.team_id);
+    log.error({ workspaceId: workspaceIdOf(body.team_id), hint: REINSTALL }, "slack.tokens-revoked");
   });
 }
 

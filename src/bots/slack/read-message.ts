@@ -15,7 +15,10 @@ export const slackMessageSchema = z.object({
   subtype: z.string().optional(),
   user: z.string().optional(),
   bot_id: z.string().nullish(),
-  text: z.string().default(""),
+  text: z
+    .string()
+    .nullish()
+    .transform((text) => text ?? ""),
   ts: z.string(),
   thread_ts: z.string().optional(),
   parent_user_id: z.string().optional(),

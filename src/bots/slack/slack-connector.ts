@@ -7,7 +7,7 @@ import type { Intake, PostedPlace } from "#bots/intake.ts";
 import type { SettingsWatch } from "#bots/place-settings.ts";
 import type { ConnectorLimits, PlatformConnector } from "#bots/platform-connector.ts";
 import type { Now } from "#core/clock.ts";
-import { PlatformRefusedError } from "#core/errors.ts";
+import { describeError, PlatformRefusedError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import type { LiveProcesses } from "#store/live-processes.ts";
 import type { PlatformStore } from "#store/platform-store.ts";
@@ -30,7 +30,8 @@ import { acknowledgeAfterwards, openHttpReceiver, openSocketLine, type SocketLin
 import { refusalOf, slackErrorOf } from "./slack-refusals.ts";
 import { EDIT_INTERVAL_MS, slackReplies } from "./slack-replies.ts";
 import { slackThreads } from "./slack-threads.ts";
-import { openWorkspaces } from "./slack-workspaces.ts";
+import { openWorkspaces, type SlackWorkspace } from "./slack-workspaces.ts";
+import { untilReached } from "./until-reached.ts";
 
 export interface SlackOptions {
   readonly credentials: SlackCredentials;
@@ -130,6 +131,18 @@ export function createSlackConnector(options: SlackOptions): SlackConnector {
     for (const messageId of new Set(candidates)) if (await intake.stopReply({ ...place, messageId })) return;
   }
 
+  /** The own workspace may have removed the app: the others are served all the same. */
+  async function signIn(): Promise<SlackWorkspace | undefined> {
+    try {
+      return await untilReached(() => workspaces.signIn(), { signal: stopping.signal, log });
+    } catch (error) {
+      const isRefused = error instanceof PlatformRefusedError && error.reason === "credentials";
+      if (!isRefused || (await workspaces.list()).length === 0) throw error;
+      log.error({ reason: describeError(error) }, "slack.workspace-refused");
+      return undefined;
+    }
+  }
+
   function installOptions(intake: Intake) {
     const { clientId, clientSecret } = credentials;
     if (clientId === undefined || clientSecret === undefined) return undefined;
@@ -170,6 +183,7 @@ export function createSlackConnector(options: SlackOptions): SlackConnector {
       onDirectThread: (workspace, thread, messageId, text) => {
         agent.nameThread(workspace, thread, messageId, text).catch(onFailed);
       },
+      onNotUnderstood: (problem) => log.warn({ problem }, "slack.event-not-understood"),
       now,
     });
     const stop = (place: PostedPlace) => stopReply(intake, place, [place.messageId]);
@@ -228,7 +242,7 @@ export function createSlackConnector(options: SlackOptions): SlackConnector {
       return typeof address === "object" && address !== null ? address.port : undefined;
     },
     async start(intake) {
-      const own = await workspaces.signIn();
+      const own = await signIn();
       const install = installOptions(intake);
       if (options.mode === "http") {
         const { signingSecret } = credentials;
@@ -239,12 +253,13 @@ export function createSlackConnector(options: SlackOptions): SlackConnector {
       } else {
         const { appToken } = credentials;
         if (appToken === undefined) throw missing("the app-level token", "SLACK_APP_TOKEN");
-        line = openSocketLine({ appToken, apiUrl: options.apiUrl, log });
-        await openApp(line.receiver, intake);
-        await line.start().catch((error: unknown) => {
+        const opened = openSocketLine({ appToken, apiUrl: options.apiUrl, now, log });
+        line = opened;
+        running.push(opened);
+        await openApp(opened.receiver, intake);
+        await untilReached(() => opened.start(), { signal: stopping.signal, log }).catch((error: unknown) => {
           throw refusalOf(error, "open a socket");
         });
-        running.push(line);
         if (install !== undefined) {
           await openServer(openHttpReceiver({ signingSecret: "", takesEvents: false, install, now, log }));
         }
@@ -279,7 +294,7 @@ export function createSlackConnector(options: SlackOptions): SlackConnector {
       await catchUp({ ...started, workspaces, facts, now, log, signal: stopping.signal }, missed);
     },
     async stop() {
-      stopping.abort();
+      stopping.abort(new Error("Cannot connect to Slack: the program is stopping"));
       const closing = Promise.allSettled(running.splice(0).map((one) => one.stop()));
       // A client that keeps its connection open must not hold up the end.
       await Promise.race([closing, sleep(STOP_MS, undefined, { ref: false })]);

@@ -10,6 +10,8 @@ import {
 import type { Now } from "#core/clock.ts";
 import type { Log } from "#core/log.ts";
 import { sdkLogger } from "./sdk-logger.ts";
+import { refusalOf } from "./slack-refusals.ts";
+import { reasonOf } from "./until-reached.ts";
 
 /**
  * Bolt acknowledges an event before its listeners run. Here the acknowledgement is held back until they are done: they store the
@@ -80,22 +82,25 @@ export function openHttpReceiver({ signingSecret, takesEvents, install, now, log
 export interface SocketParts {
   readonly appToken: string;
   readonly apiUrl: string | undefined;
+  readonly now: Now;
   readonly log: Log;
 }
 
 /** Waits between two tries to connect. Bolt's own waits begin at 5 s, in which events wait for Slack's retries. */
 const RECONNECT_FIRST_MS = 100;
 const RECONNECT_MAX_MS = 30_000;
+/** A socket that ends sooner was turned away: another one at once would be, too. */
+const STEADY_MS = 200;
 
 export interface SocketLine {
   readonly receiver: Receiver;
   isConnected(): boolean;
-  /** Resolves when connected. Rejects when Slack refuses the token. */
+  /** Resolves when connected. Rejects as the SDK does: without an error when Slack ends the socket before it began. */
   start(): Promise<void>;
   stop(): Promise<void>;
 }
 
-export function openSocketLine({ appToken, apiUrl, log }: SocketParts): SocketLine {
+export function openSocketLine({ appToken, apiUrl, now, log }: SocketParts): SocketLine {
   const clientOptions: webApi.WebClientOptions = {
     ...(apiUrl === undefined ? {} : { slackApiUrl: apiUrl }),
     retryConfig: { retries: 0 },
@@ -109,24 +114,29 @@ export function openSocketLine({ appToken, apiUrl, log }: SocketParts): SocketLi
   });
   let isStopped = false;
   let isConnected = false;
+  let connectedAtMs = 0;
   let failures = 0;
   let timer: NodeJS.Timeout | undefined;
 
+  async function connect(): Promise<void> {
+    await receiver.client.start();
+    isConnected = !isStopped;
+    connectedAtMs = now();
+    if (isStopped) await receiver.client.disconnect();
+  }
+
   function reconnect(): void {
+    if (isConnected && now() - connectedAtMs >= STEADY_MS) failures = 0;
     isConnected = false;
     if (isStopped || timer !== undefined) return;
     const waitMs = Math.min(RECONNECT_MAX_MS, RECONNECT_FIRST_MS * 2 ** failures);
     timer = setTimeout(() => {
       timer = undefined;
       failures++;
-      receiver.client.start().then(
-        () => {
-          failures = 0;
-          isConnected = true;
-          log.info({}, "slack.reconnected");
-        },
+      connect().then(
+        () => log.info({}, "slack.reconnected"),
         (error: unknown) => {
-          log.warn({ err: error, failures }, "slack.reconnect-failed");
+          log.warn({ reason: reasonOf(refusalOf(error, "open a socket")), failures }, "slack.reconnect-failed");
           reconnect();
         },
       );
@@ -137,8 +147,7 @@ export function openSocketLine({ appToken, apiUrl, log }: SocketParts): SocketLi
     receiver,
     isConnected: () => isConnected,
     async start() {
-      await receiver.client.start();
-      isConnected = true;
+      await connect();
       receiver.client.on("disconnected", reconnect);
     },
     async stop() {

@@ -4,7 +4,7 @@ import { PlatformRefusedError } from "#core/errors.ts";
 type Reason = PlatformRefusedError["reason"];
 
 const INVITE = "Invite the bot into the channel (/invite) and look at the channel's posting rules";
-const REINSTALL = "Create the tokens anew (`reactune setup slack`) and install the app again";
+export const REINSTALL = "Create the tokens anew (`reactune setup slack`) and install the app again";
 const SCOPES = "Install the app again with config/slack-manifest.yaml, which lists the scopes it needs";
 
 /** Slack's error codes that stay as they are however often one asks. */
@@ -14,8 +14,6 @@ const REFUSALS: ReadonlyMap<string, readonly [Reason, string]> = new Map([
     "message_not_found",
     "thread_not_found",
     "cannot_reply_to_message",
-    "is_archived",
-    "is_inactive",
     "user_not_found",
     "file_not_found",
     "file_deleted",
@@ -37,6 +35,7 @@ const REFUSALS: ReadonlyMap<string, readonly [Reason, string]> = new Map([
     "cannot_dm_bot",
     "access_denied",
   ]),
+  ...codes("permission", "Take the channel out of the archive, or ask in another one", ["is_archived", "is_inactive"]),
   ...codes("permission", SCOPES, ["missing_scope", "no_permission", "not_allowed_token_type"]),
   ...codes("credentials", REINSTALL, [
     "invalid_auth",

@@ -113,6 +113,7 @@ export function openWorkspaces(parts: WorkspacesParts): SlackWorkspaces {
       if (who.team_id === undefined || who.user_id === undefined) {
         throw refusalOf(new Error("auth.test named no team"), kind.what);
       }
+      if (who["is_enterprise_install"] === true) throw ofOrganisation();
       signedIn = {
         teamId: who.team_id,
         workspaceId: workspaceIdOf(who.team_id),
@@ -126,9 +127,18 @@ export function openWorkspaces(parts: WorkspacesParts): SlackWorkspaces {
       return signedIn;
     },
     forget(teamId) {
+      if (signedIn?.teamId === teamId) signedIn = undefined;
       known.delete(teamId);
     },
   };
+}
+
+function ofOrganisation(): PlatformRefusedError {
+  return new PlatformRefusedError(
+    "sign in to Slack: the bot token is of a whole organisation",
+    "credentials",
+    "Install the app into one workspace, not into a whole organisation, and run `reactune setup slack`",
+  );
 }
 
 function openClient(token: string, { apiUrl, callTimeoutMs, log }: WorkspacesParts): webApi.WebClient {

@@ -154,7 +154,7 @@ test("edit() of a message that is gone rejects as gone", async () => {
 
 test.each([
   ["not_in_channel", "permission", { isBotMember: false }],
-  ["is_archived", "gone", { isArchived: true }],
+  ["is_archived", "permission", { isArchived: true }],
 ] as const)("post() rejects by reason when Slack says %s", async (code, reason, given) => {
   const world = await openThread();
   Object.assign(channelOf(world), given);
