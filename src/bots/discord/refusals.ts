@@ -27,6 +27,7 @@ const MODERATED = "A rule of the server's AutoMod blocked the text: exempt the b
 const HINTS_BY_CODE = new Map<number | string, string>([
   [50_083, LOCKED],
   [160_005, LOCKED],
+  [50_007, "Nothing to do: that person blocked the bot, or takes no direct messages from this server"],
   [200_000, MODERATED],
   [200_001, MODERATED],
 ]);

@@ -7,7 +7,7 @@ import {
   Routes,
 } from "discord.js";
 import type { Notice } from "#bots/platform-connector.ts";
-import { PlatformRefusedError } from "#core/errors.ts";
+import { describeError, PlatformRefusedError } from "#core/errors.ts";
 import type { DiscordParts } from "./discord-parts.ts";
 import { findAdder } from "./listen-places.ts";
 import { canHere, visibilityOf } from "./place.ts";
@@ -26,14 +26,17 @@ export async function tell(parts: DiscordParts, notice: Notice): Promise<void> {
   await tellAdmins(parts, notice);
 }
 
-/** What people report is for no other eyes: the channel that the admins chose, one of the moderators, else one admin alone. */
+/**
+ * What people report is for no other eyes: the channel that the admins chose, one of the moderators, else one admin alone. The next one
+ * where a channel is gone, or closed to the bot.
+ */
 async function tellAdmins(parts: DiscordParts, { workspaceId, text }: Notice): Promise<void> {
   const { adminChannel } = parts.settings.of({ platform: "discord", workspaceId });
-  if (adminChannel !== undefined) return await send(parts, adminChannel, text);
+  if (adminChannel !== undefined && (await isSent(parts, adminChannel, text))) return;
   const guild = parts.client.guilds.cache.get(workspaceId.replace(/^discord:/, ""));
   if (guild === undefined) throw noWay(workspaceId);
   const channel = channelOfModerators(guild);
-  if (channel !== undefined) return await send(parts, channel.id, text);
+  if (channel !== undefined && (await isSent(parts, channel.id, text))) return;
   if (await sendDirect(parts, await findAdder(guild), text)) return;
   if (!(await sendDirect(parts, guild.ownerId, text))) throw noWay(workspaceId);
 }
@@ -45,6 +48,18 @@ async function send(parts: DiscordParts, channelId: string, text: string): Promi
         body: { content, allowed_mentions: { parse: [] }, flags: MessageFlags.SuppressEmbeds },
       }),
     );
+  }
+}
+
+/** False when Discord refuses it for good. */
+async function isSent(parts: DiscordParts, channelId: string, text: string): Promise<boolean> {
+  try {
+    await send(parts, channelId, text);
+    return true;
+  } catch (error) {
+    if (!(error instanceof PlatformRefusedError) || error.reason === "credentials") throw error;
+    parts.log.warn({ channelId, reason: describeError(error) }, "discord.admin-channel-refused");
+    return false;
   }
 }
 

@@ -97,7 +97,9 @@ export function createSlackConnector(options: SlackOptions): SlackConnector {
   const onFailed = (error: unknown) => log.warn({ err: error }, "slack.side-call-failed");
   const threads = slackThreads(platforms, now, onFailed);
   const agent = slackAgent(workspaces, onFailed);
-  const notices = slackNotices(workspaces, settings);
+  const notices = slackNotices(workspaces, settings, (error) =>
+    log.warn({ reason: describeError(error) }, "slack.admin-channel-refused"),
+  );
   const replies = slackReplies({
     workspaces,
     streaming: options.streaming,

@@ -33,7 +33,12 @@ export interface SlackFile {
 
 const USER_PAGES_MAX = 10;
 
-export function slackNotices(workspaces: SlackWorkspaces, settings: SettingsWatch): SlackNotices {
+/** `onRefused` is told of a way to the admins that is closed. */
+export function slackNotices(
+  workspaces: SlackWorkspaces,
+  settings: SettingsWatch,
+  onRefused: (error: PlatformRefusedError) => void,
+): SlackNotices {
   const write = (method: string, channelId: string) =>
     ({ method, what: "post a notice", channelId, urgency: "must", isRepeatable: false }) as const;
 
@@ -85,9 +90,7 @@ export function slackNotices(workspaces: SlackWorkspaces, settings: SettingsWatc
     }
   };
 
-  /** Who installed the app; else an owner of the workspace. */
-  async function findAdmin(workspace: SlackWorkspace): Promise<string | undefined> {
-    if (workspace.installerId !== undefined) return workspace.installerId;
+  async function findOwner(workspace: SlackWorkspace): Promise<string | undefined> {
     const kind = { method: "users.list", what: "find an admin", urgency: "must", isRepeatable: true } as const;
     let owner: string | undefined;
     let cursor = "";
@@ -105,18 +108,42 @@ export function slackNotices(workspaces: SlackWorkspaces, settings: SettingsWatc
     return owner;
   }
 
-  async function channelOfAdmins(workspace: SlackWorkspace): Promise<string> {
+  /** In the channel that the admins chose, else to one of them; to the next one where that is gone, or closed to the bot. */
+  async function tellAdmins(workspace: SlackWorkspace, contents: readonly Content[]): Promise<void> {
     const { adminChannel } = settings.of({ platform: "slack", workspaceId: workspace.workspaceId });
-    if (adminChannel !== undefined) return adminChannel;
-    const admin = await findAdmin(workspace);
-    if (admin === undefined) {
+    const { installerId } = workspace;
+    const ways = [
+      ...(adminChannel === undefined ? [] : [async () => adminChannel]),
+      ...(installerId === undefined ? [] : [() => openDirect(workspace, installerId)]),
+    ];
+    for (const way of ways) if (await isPosted(workspace, way, contents)) return;
+    const owner = await findOwner(workspace);
+    if (owner === undefined) {
       throw new PlatformRefusedError(
         `reach an admin of workspace "${workspace.workspaceId}": Slack names none`,
         "gone",
         "Set the channel for admins with `/settings set chat.adminChannel`",
       );
     }
-    return await openDirect(workspace, admin);
+    const direct = await openDirect(workspace, owner);
+    for (const content of contents) await post(workspace, direct, undefined, content);
+  }
+
+  /** False when Slack refuses it for good. */
+  async function isPosted(
+    workspace: SlackWorkspace,
+    findChannel: () => Promise<string>,
+    contents: readonly Content[],
+  ): Promise<boolean> {
+    try {
+      const channelId = await findChannel();
+      for (const content of contents) await post(workspace, channelId, undefined, content);
+      return true;
+    } catch (error) {
+      if (!(error instanceof PlatformRefusedError) || error.reason === "credentials") throw error;
+      onRefused(error);
+      return false;
+    }
   }
 
   return {
@@ -125,10 +152,10 @@ export function slackNotices(workspaces: SlackWorkspaces, settings: SettingsWatc
       const workspace = await workspaces.get(notice.workspaceId);
       // Beside no conversation it has to stay until it is read: what only one person sees is gone when they were not there.
       const isDirect = notice.channelId === undefined && notice.onlyTo !== undefined;
-      const channelId =
-        notice.channelId ??
-        (notice.onlyTo === undefined ? await channelOfAdmins(workspace) : await openDirect(workspace, notice.onlyTo));
-      for (const content of textMessages(withSlashNames(notice.text))) {
+      const contents = textMessages(withSlashNames(notice.text));
+      if (notice.channelId === undefined && notice.onlyTo === undefined) return await tellAdmins(workspace, contents);
+      const channelId = notice.channelId ?? (await openDirect(workspace, notice.onlyTo ?? ""));
+      for (const content of contents) {
         if (notice.onlyTo === undefined || isDirect) await post(workspace, channelId, notice.threadId, content);
         else {
           const to = {

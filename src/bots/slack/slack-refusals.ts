@@ -15,6 +15,8 @@ const REFUSALS: ReadonlyMap<string, readonly [Reason, string]> = new Map([
     "thread_not_found",
     "cannot_reply_to_message",
     "user_not_found",
+    "user_disabled",
+    "user_not_visible",
     "file_not_found",
     "file_deleted",
   ]),

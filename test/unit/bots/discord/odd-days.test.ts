@@ -119,3 +119,20 @@ test("start() says to use shards when Discord wants them", async () => {
 
   await expect(bot.start()).rejects.toMatchObject({ hint: expect.stringContaining("--shards auto") });
 });
+
+test.each([
+  ["is gone", { status: 404, code: 10_003, message: "Unknown Channel" }],
+  ["is closed to the bot", { status: 403, code: 50_001, message: "Missing Access" }],
+])("tell() reaches an admin alone when the channel that they chose %s", async (_why, refusal) => {
+  const bot = await openStartedBot();
+  const admins = bot.double.world.addChannel(bot.guild, { isPrivate: true });
+  admins.refusal = refusal;
+  bot.state.settings = { ...bot.state.settings, adminChannel: admins.id };
+
+  await bot.connector.tell({ workspaceId: bot.workspaceId, text: "reported" });
+
+  const direct = bot.double.world.directChannel(bot.guild.ownerId).id;
+  expect([...(bot.double.world.messages.get(direct)?.values() ?? [])].map(({ content }) => content)).toEqual([
+    "reported",
+  ]);
+});

@@ -191,6 +191,24 @@ test("bots and workflows that mention the bot are not answered", async () => {
   expect(of("acceptMessage")).toEqual([]);
 });
 
+test.each([
+  ["is gone", "GGONE"],
+  ["is closed to the bot", "GCLOSED"],
+])("tell() reaches an admin alone when the channel that they chose %s", async (_why, adminChannel) => {
+  const { slack, connector } = await openSlack({ settings: { adminChannel } });
+  Object.assign(slack.state.addChannel("GCLOSED", "group"), { isBotMember: false });
+
+  await connector.tell({ workspaceId: WORKSPACE, text: "A reply was reported" });
+
+  expect(slack.callsOf("conversations.open").map(({ args }) => args.get("users"))).toEqual(["UADMIN"]);
+  expect(
+    slack
+      .callsOf("chat.postMessage")
+      .map(({ outcome }) => outcome)
+      .at(-1),
+  ).toBe("ok");
+});
+
 async function openInstallation(platforms: ReturnType<typeof openTempStore>["platforms"], teamId: string) {
   await sealedInstallations(platforms, createSeal(new Uint8Array(32).fill(7)), Date.now).save(
     installed(teamId) as never,
