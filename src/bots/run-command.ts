@@ -81,6 +81,11 @@ function mayRun({ access }: ChatCommand, call: CommandCall, settings: SettingsWa
   return access === "everyone" || isAdminCall(call, settings);
 }
 
+/** Their words name the operator's machines, which are no business of who chats on a platform, nor of a workspace's admin. */
+const OF_SERVERS: ReadonlySet<string> = new Set(["STORE_UNREACHABLE", "REDIS_UNAVAILABLE", "INFERENCE_UNAVAILABLE"]);
+const SERVER_AWAY =
+  "Something that I need for this does not answer right now. Please try again in a minute; if it stays so, tell who runs me: `reactune doctor` says what it is.";
+
 /** The one place where a failed command is decided. */
 async function runOnce(
   parts: RunnerParts,
@@ -93,6 +98,9 @@ async function runOnce(
     return await runChecked(parts, command, call);
   } catch (error) {
     logFailure(parts.log, call, error);
+    if (error instanceof OperatingError && call.platform !== "local" && OF_SERVERS.has(error.code)) {
+      return { text: SERVER_AWAY };
+    }
     if (error instanceof OperatingError) return { text: `${error.message}. ${error.hint}` };
     return { text: "Something went wrong on my side. It is in the log; please try again." };
   }

@@ -1,7 +1,12 @@
 import { expect, test } from "vitest";
 import type { ChatCommand, CommandCall } from "#bots/chat-command.ts";
 import { createCommandRunner, isAdminCall } from "#bots/run-command.ts";
-import { NotReadyError } from "#core/errors.ts";
+import {
+  InferenceUnavailableError,
+  NotReadyError,
+  RedisUnavailableError,
+  StoreUnreachableError,
+} from "#core/errors.ts";
 import { fixedSettings } from "../../fixtures/bots/fixed-settings.ts";
 import { ADMIN, openCommandWorld } from "./command-world.ts";
 
@@ -48,6 +53,27 @@ test("run() says that there is no such command, also for one of another platform
   expect((await runner.run(callOf("dance"))).text).toContain('There is no command "dance" here.');
   expect((await runner.run(callOf("probe"))).text).toContain('There is no command "probe" here.');
   expect((await runner.run(callOf("probe", { platform: "slack" }))).text).toBe("ran 1");
+});
+
+test.each([
+  new StoreUnreachableError("10.0.0.5:27017"),
+  new RedisUnavailableError("10.0.0.5:6379", "it is not connected"),
+  new InferenceUnavailableError("http://10.0.0.5:11434"),
+])("run() names no machine of the operator to who chats on a platform: $code", async (error) => {
+  const { runner, callOf, lines } = await openRunner({
+    async run() {
+      throw error;
+    },
+  });
+
+  const { text } = await runner.run(callOf("probe", ADMIN));
+
+  expect(text).toContain("Please try again in a minute");
+  expect(text).not.toContain("10.0.0.5");
+  expect((await runner.run(callOf("probe", { platform: "local" }))).text).toContain("10.0.0.5");
+  expect(lines).toContainEqual(
+    expect.objectContaining({ event: "command.failed", fields: expect.objectContaining({ code: error.code }) }),
+  );
 });
 
 test("run() runs a call once however often it is delivered, here and in another process", async () => {
