@@ -1,6 +1,12 @@
 import { createHash } from "node:crypto";
 import type { NewId, Now } from "#core/clock.ts";
-import { LearningNotAllowedError, NotReadyError, TrainingUnavailableError } from "#core/errors.ts";
+import {
+  describeError,
+  LearningNotAllowedError,
+  NotReadyError,
+  OperatingError,
+  TrainingUnavailableError,
+} from "#core/errors.ts";
 import { hasEnded, type Run } from "#core/learning.ts";
 import type { Log } from "#core/log.ts";
 import { type LearningScope, scopeKey } from "#core/scope.ts";
@@ -77,7 +83,13 @@ export async function requestTraining(
     attempts: 0,
   };
   await parts.learning.saveRun(run);
-  await enqueueRun(parts, run);
+  try {
+    await enqueueRun(parts, run);
+  } catch (error) {
+    // The run is asked for: who tends runs queues it when the queue is back.
+    if (!(error instanceof OperatingError)) throw error;
+    parts.log.warn({ runId: run.id, reason: describeError(error) }, "training.not-queued");
+  }
   parts.events.publish({ kind: "run.changed", runId: run.id });
   parts.log.info({ runId: run.id, domain: scope.domain, by: request.by }, "training.requested");
   return run;

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { NotReadyError, TrainingUnavailableError } from "#core/errors.ts";
+import { NotReadyError, RedisUnavailableError, TrainingUnavailableError } from "#core/errors.ts";
 import type { Run, RunState } from "#core/learning.ts";
 import { sqliteJobTable } from "#jobs/sqlite/job-table.ts";
 import { cancelTraining, requestTraining, settleRun, TRAIN_JOB } from "#trainer/request-training.ts";
@@ -86,6 +86,22 @@ test("requestTraining() makes a new run after the newest one, whatever another m
   await learning.saveRun({ ...second, state: "failed" });
 
   expect([first.id, second.id]).not.toContain((await ask()).id);
+});
+
+test("requestTraining() keeps the run for who tends runs when the queue cannot be reached", async () => {
+  const { ask, request, scope, learning } = await openRequests();
+  const jobs = {
+    ...request.jobs,
+    async enqueue() {
+      throw new RedisUnavailableError("127.0.0.1:1", "it is not connected");
+    },
+  };
+
+  const run = await requestTraining({ ...request, jobs }, scope, ACT);
+
+  expect(await learning.findRun(run.id)).toMatchObject({ state: "queued" });
+  expect((await ask()).id).toBe(run.id);
+  expect(await request.jobs.get(run.id)).toMatchObject({ state: "queued" });
 });
 
 test("requestTraining() makes a new run after the last one ended", async () => {
