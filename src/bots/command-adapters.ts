@@ -54,12 +54,13 @@ export function rollBackCommand(parts: CommandParts): ChatCommand {
       {
         name: "confirm",
         description: "To do it: yes",
-        kind: "choice",
+        kind: "text",
         isRequired: false,
-        choices: [{ name: "yes", value: "yes" }],
+        isCompleted: true,
       },
     ],
-    complete: completeDomain(parts),
+    complete: async (call, option, typed) =>
+      option === "confirm" ? [{ name: YES, value: YES }] : completeDomain(parts)(call, option, typed),
     async run(call) {
       const domain = chosenDomain(parts, call) ?? "";
       const scope = { ...scopeOfCall(call), domain };
@@ -68,8 +69,14 @@ export function rollBackCommand(parts: CommandParts): ChatCommand {
         return { text: `The base model answers ${domain} here: there is nothing to roll back.` };
       const before = await nameOf(parts, service.active);
       const after = await nameOf(parts, service.previous);
-      if (call.options.get("confirm") !== "yes") return askToRollBack(domain, before, after);
-      const changed = await parts.training.rollBack(scope, { by: call.userId, reason: "rolled back in chat" });
+      // A button confirms the roll back that it was shown for: pressed after somebody else's, it asks again.
+      const confirmation = service.active.slice(0, PREFIX_CHARS_SHOWN);
+      const confirm = call.options.get("confirm");
+      if (confirm?.toLowerCase() !== YES && confirm !== confirmation) {
+        return askToRollBack(domain, { before, after, confirmation });
+      }
+      const act = { by: call.userId, reason: "rolled back in chat", from: service.active };
+      const changed = await parts.training.rollBack(scope, act);
       return {
         text: `${domain} is answered by ${await nameOf(parts, changed.active)} again, from the next message on.`,
       };
@@ -77,10 +84,19 @@ export function rollBackCommand(parts: CommandParts): ChatCommand {
   };
 }
 
-function askToRollBack(domain: string, before: string, after: string): CommandReply {
+const YES = "yes";
+const PREFIX_CHARS_SHOWN = 12;
+
+interface RollBackQuestion {
+  readonly before: string;
+  readonly after: string;
+  readonly confirmation: string;
+}
+
+function askToRollBack(domain: string, { before, after, confirmation }: RollBackQuestion): CommandReply {
   return {
     text: `${domain} is answered by ${before}. After a roll back ${after} answers, in open conversations too.\nTo go on: \`/rollback ${domain} yes\``,
-    confirm: { label: "Roll back", options: new Map([["confirm", "yes"]]) },
+    confirm: { label: "Roll back", options: new Map([["confirm", confirmation]]) },
   };
 }
 
@@ -132,5 +148,5 @@ function choiceOf({ name, digest, scope, grade }: AdapterView): CommandChoice {
 
 async function nameOf({ learning }: CommandParts, digest: string | undefined): Promise<string> {
   if (digest === undefined) return "the base model";
-  return (await learning.findAdapter(digest))?.name ?? digest.slice(0, 12);
+  return (await learning.findAdapter(digest))?.name ?? digest.slice(0, PREFIX_CHARS_SHOWN);
 }

@@ -16,7 +16,7 @@ import type { ModelStore } from "#store/model-store.ts";
 import type { ModerationStore } from "#store/moderation-store.ts";
 import type { PeopleStore } from "#store/people-store.ts";
 import type { SettingStore } from "#store/setting-store.ts";
-import type { AdapterView } from "#trainer/activate-adapter.ts";
+import type { AdapterView, RollBackAct } from "#trainer/activate-adapter.ts";
 import type { DomainReadiness } from "#trainer/read-readiness.ts";
 import type { CommandCall } from "./chat-command.ts";
 import type { PlatformFeedback } from "./intake.ts";
@@ -62,7 +62,7 @@ export interface TrainingActs {
   /** Newest first, of every workspace. */
   readonly listAdapters: () => Promise<readonly AdapterView[]>;
   readonly activate: (digest: string, act: { readonly by: string; readonly reason: string }) => Promise<Service>;
-  readonly rollBack: (scope: LearningScope, act: { readonly by: string; readonly reason: string }) => Promise<Service>;
+  readonly rollBack: (scope: LearningScope, act: RollBackAct) => Promise<Service>;
 }
 
 export interface PermissionActs {

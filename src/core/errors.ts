@@ -207,7 +207,7 @@ export class TrainingFailedError extends OperatingError {
 export class ServiceConflictError extends OperatingError {
   readonly code = "SERVICE_CONFLICT";
   readonly hint =
-    "Somebody changed what is in service at the same time; look with `reactune adapters list` and try again";
+    "Somebody changed what is in service at the same time; look with `/adapters` (or `reactune adapters list`) and try again";
 
   constructor(scope: string) {
     super(`Cannot change what is in service for "${scope}": it was changed meanwhile`);

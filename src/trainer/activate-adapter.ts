@@ -72,9 +72,18 @@ export async function activateAdapter(
   );
 }
 
-/** Puts the adapter before the active one (or the base model) back; every open conversation moves at its next turn. */
-export async function rollBackAdapter(parts: ActivateParts, scope: LearningScope, act: Act): Promise<Service> {
+export interface RollBackAct extends Act {
+  /** The adapter that shall answer no more: of several who ask for that at once, one rolls back. */
+  readonly from?: string;
+}
+
+/**
+ * Puts the adapter before the active one (or the base model) back; every open conversation moves at its next turn. Rejects with
+ * ServiceConflictError when another one than `from` answers.
+ */
+export async function rollBackAdapter(parts: ActivateParts, scope: LearningScope, act: RollBackAct): Promise<Service> {
   const service = await changeService(parts, scope, act, (current) => {
+    if (act.from !== undefined && current.active !== act.from) throw new ServiceConflictError(scope.domain);
     if (current.active === undefined) throw new AdapterNotFoundError(`in service for ${scope.domain}`);
     return rolledBack(current, { by: act.by, reason: act.reason, nowMs: parts.now() });
   });

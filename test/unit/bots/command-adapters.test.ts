@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import type { CommandReply } from "#bots/chat-command.ts";
 import { SCRIPTED_BASE } from "../../fixtures/dashboard/scripted-engine.ts";
 import { ADMIN, openCommandWorld } from "./command-world.ts";
 
@@ -97,6 +98,34 @@ test("/rollback tells what will answer, and does it when it is confirmed", async
   expect((await admin("/rollback support yes")).text).toContain("the base model again");
   expect((await admin("/rollback support yes")).text).toContain("there is nothing to roll back");
   expect(await audit()).toHaveLength(4);
+});
+
+/** Two adapters, the second in service. */
+async function openTwoAdapters() {
+  const world = await openAdapters();
+  const one = await world.make("one");
+  await world.make("two");
+  for (const name of ["one", "two"]) await world.admin(`/adapters activate reactune-${name}`);
+  return { ...world, one };
+}
+
+test("/rollback takes one adapter out of service when two admins call it at once", async () => {
+  const { admin, one, active } = await openTwoAdapters();
+
+  await Promise.all([admin("/rollback support yes"), admin("/rollback support yes", { userId: "other" })]);
+
+  expect(await active()).toBe(one.digest);
+});
+
+test("/rollback asks again when its button is pressed after somebody else's", async () => {
+  const { admin, one, active, confirm } = await openTwoAdapters();
+  const press = (asked: CommandReply) => confirm("rollback", asked, new Map([["domain", "support"]]), ADMIN);
+  const asked = [await admin("/rollback support"), await admin("/rollback support", { userId: "other" })] as const;
+
+  expect((await press(asked[0])).text).toContain("support is answered by reactune-one again");
+  expect((await press(asked[1])).text).toContain("After a roll back the base model answers");
+
+  expect(await active()).toBe(one.digest);
 });
 
 test("/rollback changes nothing of another audience", async () => {
