@@ -3,6 +3,8 @@ import {
   ChannelType,
   type DMChannel,
   Events,
+  GatewayDispatchEvents,
+  type GatewayReadyDispatchData,
   type Guild,
   type GuildBasedChannel,
   PermissionFlagsBits,
@@ -26,8 +28,26 @@ export function listenToPlaces(parts: ListeningParts, listening: Listening): voi
   client.on(Events.GuildAvailable, (guild) => accept(knownBefore(guild)));
   client.on(Events.GuildDelete, (guild) => accept({ kind: "left", workspaceId: workspaceOfGuild(guild.id) }));
 
+  // A new session names all servers; which ones removed the bot since the last one is not told otherwise.
+  client.ws.on(GatewayDispatchEvents.Ready, (ready: GatewayReadyDispatchData, shardId: number) => {
+    const present = new Set(ready.guilds.map(({ id }) => id));
+    for (const { id } of client.guilds.cache
+      .filter((guild) => guild.shardId === shardId && !present.has(guild.id))
+      .values()) {
+      client.guilds.cache.delete(id);
+      client.channels.cache.sweep((channel) => !channel.isDMBased() && channel.guildId === id);
+      accept({ kind: "left", workspaceId: workspaceOfGuild(id) });
+    }
+  });
+
   client.on(Events.ChannelDelete, (channel: DMChannel | GuildBasedChannel) => {
-    if (!channel.isDMBased()) accept(channelDeleted(channel.guildId, channel.id));
+    if (channel.isDMBased()) return;
+    accept(channelDeleted(channel.guildId, channel.id));
+    // Discord does not tell of its threads.
+    const threads = "threads" in channel ? [...channel.threads.cache.values()] : [];
+    for (const { type, id } of threads) {
+      if (type === ChannelType.PrivateThread) accept(channelDeleted(channel.guildId, id));
+    }
   });
   // A private thread is a channel of its own to us.
   client.on(Events.ThreadDelete, (thread) => {

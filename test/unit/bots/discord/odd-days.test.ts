@@ -136,3 +136,55 @@ test.each([
     "reported",
   ]);
 });
+
+test("a deleted channel takes its private threads along, which are places of their own", async () => {
+  const bot = await openDiscordBot();
+  const parent = bot.double.world.addChannel(bot.guild);
+  const thread = bot.double.world.addThread(parent, bot.double.world.newId(), { ownerId: ANA, isPrivate: true });
+  await bot.start();
+
+  bot.double.gateway.dispatch("CHANNEL_DELETE", parent, bot.guild.id);
+
+  const { workspaceId } = bot;
+  await vi.waitFor(() =>
+    expect(bot.got.places.filter(({ kind }) => kind === "channel-deleted")).toEqual([
+      { kind: "channel-deleted", workspaceId, channelId: parent.id },
+      { kind: "channel-deleted", workspaceId, channelId: thread.id },
+    ]),
+  );
+});
+
+test("a server that removed the bot while no session was open is told as left when there is one again", {
+  timeout: 20_000,
+}, async () => {
+  const bot = await openDiscordBot();
+  const other = bot.double.world.addGuild();
+  await bot.start();
+  bot.double.world.guilds.delete(other.id);
+
+  bot.double.gateway.invalidate(false);
+
+  await vi.waitFor(
+    () =>
+      expect(bot.got.places.filter(({ kind }) => kind === "left")).toEqual([
+        { kind: "left", workspaceId: `discord:${other.id}` },
+      ]),
+    15_000,
+  );
+  expect(bot.double.gateway.counts.identified).toBe(2);
+});
+
+test("a server that is out of order is not told as left, also when a session begins meanwhile", {
+  timeout: 20_000,
+}, async () => {
+  const bot = await openStartedBot();
+  const { id } = bot.guild;
+  bot.double.gateway.dispatch("GUILD_DELETE", { id, unavailable: true }, id);
+
+  bot.double.gateway.invalidate(false);
+  await vi.waitFor(() => expect(bot.double.gateway.counts.identified).toBe(2), 15_000);
+  const said = bot.double.people.say(bot.channel, ANA, "back?", { mentionsBot: true });
+
+  await vi.waitFor(() => expect(bot.got.messages.map(({ messageId }) => messageId)).toContain(said.id), 5000);
+  expect(bot.got.places.filter(({ kind }) => kind === "left")).toEqual([]);
+});
