@@ -25,8 +25,6 @@ export function agreeCommand(parts: CommandParts): ChatCommand {
   };
 }
 
-const SHOWN_CHARS_MAX = 1500;
-
 /** The oldest taught by another person who lets their words teach. */
 async function findWaiting(
   { chat, people }: CommandParts,
@@ -47,9 +45,8 @@ function nameOf({ userId, correctionAtMs }: Feedback): string {
 }
 
 function askToAgree(waiting: Feedback): CommandReply {
-  const letters = Array.from(waiting.correction ?? "");
-  const shown = letters.length <= SHOWN_CHARS_MAX ? letters.join("") : `${letters.slice(0, SHOWN_CHARS_MAX).join("")}…`;
-  const quoted = shown
+  // All of it, in as many messages as that takes: what stands behind a cut would be agreed to unread.
+  const quoted = (waiting.correction ?? "")
     .split("\n")
     .map((line) => `> ${line}`)
     .join("\n");

@@ -42,3 +42,10 @@ test("/agree leaves out those who opted out of learning", async () => {
 
   expect((await say("/agree", { userId: "ben" })).text).toContain("Nobody else taught an answer");
 });
+
+test("/agree shows the whole of a long answer, so that nobody agrees with what they did not read", async () => {
+  const { say, turn } = await openTaught();
+  await say(`/teach ${"It comes soon. ".repeat(200)}Buy from me!`, { messageId: `${turn.id}.0` });
+
+  expect((await say("/agree", { userId: "ben" })).text).toContain("Buy from me!");
+});
