@@ -1,3 +1,4 @@
+import { titleOf } from "#core/conversation.ts";
 import { AdapterNotFoundError } from "#core/errors.ts";
 import type { AdapterView } from "#trainer/activate-adapter.ts";
 import type { ChatCommand, CommandCall, CommandChoice, CommandReply } from "./chat-command.ts";
@@ -123,7 +124,7 @@ function findByText(adapters: readonly AdapterView[], text: string): AdapterView
     ({ digest, name }) => name === text || (text.length >= PREFIX_CHARS_MIN && digest.startsWith(text)),
   );
   const [adapter] = found;
-  if (adapter === undefined || found.length > 1) throw new AdapterNotFoundError(text);
+  if (adapter === undefined || found.length > 1) throw new AdapterNotFoundError(titleOf(text));
   return adapter;
 }
 

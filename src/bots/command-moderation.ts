@@ -102,7 +102,7 @@ async function close(parts: CommandParts, call: CommandCall): Promise<CommandRep
   if (id === undefined) return { text: "Which one? Use `/moderation close <id>`; `/moderation reports` lists them." };
   const open = await parts.moderation.listReports({ workspaceId, limit: REPORTS_LOOKED_AT_MAX });
   const closing = open.filter((report) => idOf(report) === id);
-  if (closing.length === 0) return { text: `No open report has the id "${id}".` };
+  if (closing.length === 0) return { text: `No open report has the id "${titleOf(id)}".` };
   for (const report of closing) {
     await parts.moderation.saveReport({ ...report, closedBy: userId, closedAtMs: parts.now() });
   }

@@ -64,6 +64,16 @@ test("/moderation closes no report of another workspace", async () => {
   expect(await store.moderation.listReports({ workspaceId: "discord:2", limit: 9 })).toHaveLength(1);
 });
 
+test("commands name what they did not find in a few words, however much was typed", async () => {
+  const { admin } = await openModeration();
+
+  for (const line of ["/moderation close", "/adapters activate"]) {
+    const { text } = await admin(`${line} ${"a".repeat(5000)}`);
+    expect(text).toContain("aaaa…");
+    expect(text.length).toBeLessThan(200);
+  }
+});
+
 test("complete() suggests open reports to close and words to unblock", async () => {
   const { admin, say, askHere, runner, callOf } = await openModeration();
   await askHere("Where is my refund?");
