@@ -33,7 +33,8 @@ import { announceServer } from "./running-server.ts";
 import { markServing } from "./serving-mark.ts";
 import type { Stores } from "./stores.ts";
 import { noTracing, openTracing } from "./tracing.ts";
-import { missingForTraining, readinessSettings } from "./training-settings.ts";
+import { markTraining, missingForRequest } from "./training-mark.ts";
+import { readinessSettings } from "./training-settings.ts";
 import { readVersion } from "./version.ts";
 
 /** What one process does of the whole. Several processes meet in the stores alone. */
@@ -72,6 +73,7 @@ export async function startAll(config: Config, options: StartOptions, log: Log):
   const opened = config.servers.mongodbUri === undefined ? own : mirrorDeletions(own, log);
   const stores = recorder === undefined ? opened : await recordWithoutErased(opened, recorder, log);
   const endServing = stores.live === undefined ? undefined : markServing(config, stores.live);
+  const endTraining = stores.live === undefined || !has("trainer") ? undefined : markTraining(config, stores.live);
   const openEngine = () => openPatiently("the model", () => openServingEngine(config, log), patience);
   const { tracesUrl } = config.operations;
   const tracing =
@@ -121,6 +123,7 @@ export async function startAll(config: Config, options: StartOptions, log: Log):
       await serving.close();
       await operations.close();
       await tracing.close();
+      await endTraining?.();
       await endServing?.();
       await stores.close();
     },
@@ -181,7 +184,7 @@ async function openDashboard(
     hosts: config.web.host === "127.0.0.1" ? [] : [config.web.host],
     pagesDirectory: join(programDirectory, "dist", "pages"),
     readState: async () => {
-      const missing = missingForTraining(config);
+      const missing = await missingForRequest(config, stores.live);
       const { name, digest, isStandIn } = chat.opened.base;
       return {
         version: readVersion(),
@@ -202,8 +205,8 @@ async function openDashboard(
     readReadiness: () =>
       readWorkspaceReadiness(stores.learning, localScope(""), domains, readinessSettings(config), Date.now()),
     readRunFigures: (runId) => readReportFigures(runFiles(dataPaths(config.data).runs, runId).directory),
-    requestTraining: (domain, by) => {
-      const missing = missingForTraining(config);
+    requestTraining: async (domain, by) => {
+      const missing = await missingForRequest(config, stores.live);
       if (missing !== undefined) throw new TrainingUnavailableError(missing.why.toLowerCase(), missing.hint);
       return requestTraining(trainer.request, scopeOf(domain), { by });
     },

@@ -17,7 +17,8 @@ import { newId } from "./identity.ts";
 import type { OpenTrainer } from "./open-trainer.ts";
 import { settingRules } from "./place-settings.ts";
 import type { Stores } from "./stores.ts";
-import { missingForTraining, readinessSettings } from "./training-settings.ts";
+import { missingForRequest } from "./training-mark.ts";
+import { readinessSettings } from "./training-settings.ts";
 
 export interface CommandSurroundings
   extends Pick<CommandParts, "domains" | "engine" | "collectFeedback" | "acceptMessage" | "tellAdmins"> {
@@ -57,7 +58,7 @@ export function openCommands(
         );
       },
       request: async (scope, by) => {
-        const missing = missingForTraining(config);
+        const missing = await missingForRequest(config, stores.live);
         if (missing !== undefined) throw new TrainingUnavailableError(missing.why.toLowerCase(), missing.hint);
         return requestTraining(trainer.request, scope, { by });
       },

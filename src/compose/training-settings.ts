@@ -40,18 +40,25 @@ export function trainerFlags({ backend, baseBits }: Config["trainer"]): readonly
   return ["--backend", backend, "--base-bits", `${baseBits}`];
 }
 
+export interface MissingForTraining {
+  readonly why: string;
+  readonly hint: string;
+}
+
+/** Why nobody could train, or use what was trained, by these settings; undefined when they say nothing against it. */
+export function missingInSettings(config: Config, { proofOnly = false } = {}): MissingForTraining | undefined {
+  if (!config.trainer.enabled) {
+    return { why: "Fine-tuning is switched off", hint: "Set ENABLE_FINE_TUNING=true and start again" };
+  }
+  return proofOnly ? undefined : describeNoAdapters(config);
+}
+
 /**
  * Why training cannot work here, in words; undefined when nothing obvious is missing. Preflight looks closer. With `proofOnly` the
  * adapter need not be of use to anybody: it is made and judged in the embedded engine, and put into service later.
  */
-export function missingForTraining(
-  config: Config,
-  { proofOnly = false } = {},
-): { readonly why: string; readonly hint: string } | undefined {
-  if (!config.trainer.enabled) {
-    return { why: "Fine-tuning is switched off", hint: "Set ENABLE_FINE_TUNING=true and start again" };
-  }
-  const useless = proofOnly ? undefined : describeNoAdapters(config);
+export function missingForTraining(config: Config, { proofOnly = false } = {}): MissingForTraining | undefined {
+  const useless = missingInSettings(config, { proofOnly });
   if (useless !== undefined) return useless;
   if (config.trainer.python !== undefined) return undefined;
   const setup = readTrainingSetup();
