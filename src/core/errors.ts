@@ -146,7 +146,7 @@ export class DatasetRefusedError extends OperatingError {
 
 export class AdapterNotFoundError extends OperatingError {
   readonly code = "ADAPTER_NOT_FOUND";
-  readonly hint = "`/adapters` in chat, or `reactune adapters list`, shows what there is";
+  readonly hint = "See what there is: `/adapters` in chat, or `reactune adapters list`";
 
   constructor(what: string) {
     super(`Cannot find adapter "${what}"`);

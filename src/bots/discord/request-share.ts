@@ -21,20 +21,24 @@ export interface ShareParts {
   readonly log: Log;
   /** Between two counts. */
   readonly beatMs?: number;
+  /** What Discord counts requests over. */
+  readonly windowMs?: number;
 }
 
 const WORK = "discord requests";
 const BEAT_MS = 5000;
 /** One that was killed is counted for so many beats more. */
 const BEATS_LIVED = 3;
-/** Until the others have counted a newcomer, which takes one beat. */
+const WINDOW_MS = 1000;
+/** Until the others have counted a newcomer, which takes one beat, and Discord has forgotten what they sent before. */
 const NEWCOMER_RATIO = 0.1;
 
 export function createRequestShare(parts: ShareParts): RequestShare {
-  const { perSecondMax, counted, log, beatMs = BEAT_MS } = parts;
+  const { perSecondMax, counted, log, beatMs = BEAT_MS, windowMs = WINDOW_MS } = parts;
   let processes = parts.processes;
   let isNew = false;
   let timer: NodeJS.Timeout | undefined;
+  let newcomer: NodeJS.Timeout | undefined;
 
   async function beat(
     { live, processName }: NonNullable<ShareParts["counted"]>,
@@ -47,7 +51,17 @@ export function createRequestShare(parts: ShareParts): RequestShare {
       // The last count holds; that nobody counts is told by the server's health.
       log.debug({ reason: describeError(error) }, "discord.share-not-counted");
     }
-    isNew = isFirst && processes > 1;
+    isNew = (isFirst || isNew) && processes > 1;
+    tellChange(before);
+  }
+
+  function endNewcomer(): void {
+    const before = share();
+    isNew = false;
+    tellChange(before);
+  }
+
+  function tellChange(before: number): void {
     if (share() !== before) log.info({ processes, perSecond: share() }, "discord.share-changed");
   }
 
@@ -62,9 +76,11 @@ export function createRequestShare(parts: ShareParts): RequestShare {
       if (counted === undefined) return;
       await beat(counted, { isFirst: true });
       timer = setInterval(() => void beat(counted, { isFirst: false }), beatMs).unref();
+      newcomer = setTimeout(endNewcomer, beatMs + windowMs).unref();
     },
     async end() {
       clearInterval(timer);
+      clearTimeout(newcomer);
       if (counted === undefined) return;
       // Else it is counted until its time is over.
       await counted.live.leave(WORK, counted.processName).catch(() => {});

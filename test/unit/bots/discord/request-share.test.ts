@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { pacedRequests } from "#bots/discord/global-pace.ts";
 import { createRequestShare, type ShareParts } from "#bots/discord/request-share.ts";
 import type { LiveProcesses } from "#store/live-processes.ts";
@@ -13,7 +13,15 @@ const log = { debug() {}, info() {}, warn() {}, error() {} };
 
 function openShare(live: LiveProcesses | undefined, processName: string, given: Partial<ShareParts> = {}) {
   const counted = live === undefined ? {} : { counted: { live, processName } };
-  const share = createRequestShare({ perSecondMax: 50, processes: 1, ...counted, log, beatMs: BEAT_MS, ...given });
+  const share = createRequestShare({
+    perSecondMax: 50,
+    processes: 1,
+    ...counted,
+    log,
+    beatMs: BEAT_MS,
+    windowMs: 20,
+    ...given,
+  });
   onTestFinished(() => share.end());
   return share;
 }
@@ -88,7 +96,7 @@ test("processes that share a token send no more in any second than one may, and 
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/channels/1`;
   const live = memoryLive();
   const sendAll = async (name: string, requests: number) => {
-    const share = openShare(live, name, { perSecondMax: 20, beatMs: 300 });
+    const share = openShare(live, name, { perSecondMax: 20, beatMs: 300, windowMs: 1000 });
     await share.begin();
     const send = pacedRequests(share.perSecond, Date.now);
     await Promise.all(Array.from({ length: requests }, () => send(url, { method: "GET" })));
@@ -100,6 +108,20 @@ test("processes that share a token send no more in any second than one may, and 
   expect(cameAtMs).toHaveLength(52);
   // One more in the moment in which the first does not know of the second.
   expect(most).toBeLessThanOrEqual(21);
+});
+
+test("perSecond() of a newcomer grows when the others have counted it and what they sent before is forgotten", async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const live = memoryLive();
+  await live.beat("discord requests", "old", 60_000);
+  const share = openShare(live, "new", { beatMs: 300, windowMs: 1000 });
+  await share.begin();
+
+  await vi.advanceTimersByTimeAsync(1299);
+  expect(share.perSecond()).toBe(2);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(share.perSecond()).toBe(25);
 });
 
 test("the connector counts itself before its first request, and no more when it has stopped", async () => {
