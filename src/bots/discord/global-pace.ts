@@ -1,7 +1,8 @@
 import { DefaultRestOptions, type RESTOptions } from "discord.js";
 import type { Now } from "#core/clock.ts";
 
-const SECOND_MS = 1000;
+/** A clock of whole milliseconds may find a second over that lacks a part of its last one. */
+const SECOND_MS = 1001;
 
 /**
  * Sends requests so that no second of Discord's holds more than it allows. discord.js counts in seconds of its own: what it sends as
