@@ -3,8 +3,7 @@ import { markServing, requireNobodyServes } from "#compose/serving-mark.ts";
 import { loadConfig } from "#config/load.ts";
 import { readSystem } from "#config/system.ts";
 import { RestoreRefusedError } from "#core/errors.ts";
-import type { LiveProcesses } from "#store/live-processes.ts";
-import { memoryLive } from "../../fixtures/fleet/memory-live.ts";
+import { elsewhere, memoryLive } from "../../fixtures/fleet/memory-live.ts";
 import { makeTrialFolder } from "../../fixtures/trials/run-program.ts";
 
 const configOf = (mongodbUri: string) =>
@@ -14,14 +13,6 @@ const configOf = (mongodbUri: string) =>
     workingDirectory: makeTrialFolder(),
     environment: { MONGODB_URI: mongodbUri },
   });
-
-/** What this process does there is another machine's act. */
-function elsewhere(live: LiveProcesses): LiveProcesses {
-  return {
-    beat: (work, member, ttlMs) => live.beat(work, `other ${member}`, ttlMs),
-    leave: (work, member) => live.leave(work, `other ${member}`),
-  };
-}
 
 test.each([
   ["mongodb://one:27017/reactune", "mongodb://ana:word@one,two/reactune?replicaSet=rs0"],

@@ -3,7 +3,7 @@ import { markTraining, missingForRequest } from "#compose/training-mark.ts";
 import { loadConfig } from "#config/load.ts";
 import { readSystem } from "#config/system.ts";
 import type { LiveProcesses } from "#store/live-processes.ts";
-import { memoryLive } from "../../fixtures/fleet/memory-live.ts";
+import { elsewhere, memoryLive } from "../../fixtures/fleet/memory-live.ts";
 
 const NO_PYTHON = { why: "Python for training is not installed", hint: "npm start" };
 
@@ -14,14 +14,6 @@ function configOf(settings: Readonly<Record<string, string>> = {}) {
     workingDirectory: "/nowhere",
     environment: { MONGODB_URI: "mongodb://one/reactune" },
   });
-}
-
-/** What this process does there is another machine's act. */
-function elsewhere(live: LiveProcesses): LiveProcesses {
-  return {
-    beat: (work, member, ttlMs) => live.beat(work, `other ${member}`, ttlMs),
-    leave: (work, member) => live.leave(work, `other ${member}`),
-  };
 }
 
 test("missingForRequest() needs no Python here while another machine trains, and does when it has left", async () => {
