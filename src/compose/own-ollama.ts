@@ -12,7 +12,6 @@ export interface OwnOllama {
 
 /** Of the variables that this process has, what Ollama and its drivers read: no token of ours, no key. */
 const PASSED_ON = /^(?:PATH|HOME|USER|LANG|TMPDIR|LD_LIBRARY_PATH|(?:OLLAMA|CUDA|NVIDIA|HIP|ROCR|HSA|GPU|XDG)_\w+)$/;
-const ASK_TIMEOUT_MS = 1000;
 /** Pauses between the tries to start a server again that ended by itself; the last one is repeated. */
 const RESTART_MS = [1000, 5000, 30_000];
 
@@ -27,11 +26,12 @@ export async function startOwnOllama(
 ): Promise<OwnOllama | undefined> {
   const { ollamaProgram: program, ollamaGpuFreeBytes: gpuOverheadBytes } = inference;
   const url = urls.find(isLocal);
-  if (program === undefined || url === undefined || (await answers(url))) return undefined;
-  const [{ startOllama }, { listModelsDirectories }] = await Promise.all([
+  if (program === undefined || url === undefined) return undefined;
+  const [{ isOllamaUp, startOllama }, { listModelsDirectories }] = await Promise.all([
     import("#inference/ollama/start-ollama.ts"),
     import("#inference/ollama/find-model-file.ts"),
   ]);
+  if (await isOllamaUp(url)) return undefined;
   const { environment } = readSystem();
   const [modelsDirectory = ""] = listModelsDirectories(homedir(), environment["OLLAMA_MODELS"]);
   const start = () =>
@@ -83,11 +83,4 @@ export async function startOwnOllama(
       await keeping;
     },
   };
-}
-
-async function answers(url: string): Promise<boolean> {
-  return fetch(`${url}/api/version`, { signal: AbortSignal.timeout(ASK_TIMEOUT_MS) }).then(
-    ({ ok }) => ok,
-    () => false,
-  );
 }

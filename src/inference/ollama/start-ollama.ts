@@ -31,6 +31,7 @@ export interface StartedOllama {
 
 const START_TIMEOUT_MS = 30_000;
 const LOOK_MS = 50;
+const ASK_TIMEOUT_MS = 1000;
 
 /** Starts an Ollama server of our own, with the settings that only its environment takes. Rejects with InferenceUnavailableError. */
 export async function startOllama(options: StartOllamaOptions): Promise<StartedOllama> {
@@ -80,14 +81,18 @@ export function ollamaEnvironment(
 async function waitUntilUp(url: string): Promise<void> {
   const untilMs = performance.now() + START_TIMEOUT_MS;
   while (performance.now() < untilMs) {
-    const isUp = await fetch(`${url}/api/version`, { signal: AbortSignal.timeout(1000) }).then(
-      ({ ok }) => ok,
-      () => false,
-    );
-    if (isUp) return;
+    if (await isOllamaUp(url)) return;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
   throw new Error(`It did not answer within ${START_TIMEOUT_MS} ms`);
+}
+
+/** Whether an Ollama answers there. */
+export async function isOllamaUp(url: string): Promise<boolean> {
+  return fetch(`${url}/api/version`, { signal: AbortSignal.timeout(ASK_TIMEOUT_MS) }).then(
+    ({ ok }) => ok,
+    () => false,
+  );
 }
 
 async function stop(child: ChildProcess, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
